@@ -1,0 +1,156 @@
+//! The audit log: who did what to which object, from where, and what it was before and after.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::WorkspaceNumber;
+use crate::time::Timestamp;
+
+/// The kinds of entries, by the type codes of the Management API's log contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogType {
+    /// A management operation changed something.
+    ManagementChange,
+    /// A management operation that would have changed something was refused.
+    ManagementRefused,
+    /// A management operation returned secrets.
+    ManagementSecretsRead,
+    /// A token was issued to a machine.
+    TokenIssued,
+}
+
+impl LogType {
+    /// The code on the wire and in the store.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ManagementChange => "sapi",
+            Self::ManagementRefused => "fapi",
+            Self::ManagementSecretsRead => "mgmt_api_read",
+            Self::TokenIssued => "seccft",
+        }
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The application whose token it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The token's subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The token's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<String>,
+    /// What the token allowed, separated by spaces.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
+    /// What the token was for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub audience: String,
+}
+
+/// From where, and with which request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The request's id, as the answer and the program's log carry it.
+    pub request_id: String,
+    /// The address of the caller.
+    #[serde(default)]
+    pub ip: String,
+    /// The caller's own name.
+    #[serde(default)]
+    pub user_agent: String,
+    /// The host the request was sent to.
+    #[serde(default)]
+    pub hostname: String,
+    /// The method, in lower case.
+    #[serde(default)]
+    pub method: String,
+    /// The path as sent.
+    #[serde(default)]
+    pub path: String,
+    /// The query string's parameters.
+    #[serde(default)]
+    pub query: Value,
+    /// The body, without secrets.
+    #[serde(default)]
+    pub body: Value,
+    /// What the caller calls this piece of work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+}
+
+/// What an entry tells; the store adds its number and id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogDraft {
+    /// The workspace it happened in.
+    pub workspace: WorkspaceNumber,
+    /// When.
+    pub at: Timestamp,
+    /// The kind.
+    pub kind: LogType,
+    /// What happened, for people.
+    pub description: String,
+    /// Everything else.
+    pub detail: LogDetail,
+}
+
+/// The part of an entry that is stored as one document and never searched.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct LogDetail {
+    /// Who.
+    pub actor: Actor,
+    /// From where.
+    pub origin: Origin,
+    /// The status that was answered.
+    pub status: u16,
+    /// The body that was answered, without secrets.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub answer: Value,
+    /// The fields that changed, as they were.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub before: Value,
+    /// The same fields, as they are.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub after: Value,
+}
+
+/// An entry as it was stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogEntry {
+    /// Its place: a later entry has a larger number.
+    pub number: i64,
+    /// 56 digits that sort as the number does as long as the clock does not go back.
+    pub log_id: String,
+    /// When.
+    pub at: Timestamp,
+    /// The code of its kind.
+    pub kind: String,
+    /// What happened.
+    pub description: String,
+    /// Everything else.
+    pub detail: LogDetail,
+}
+
+/// Which entries somebody wants. `None` asks for nothing in particular.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogFilter {
+    /// The code of the kind.
+    pub kind: Option<String>,
+    /// The application.
+    pub client_id: Option<String>,
+    /// The token's subject.
+    pub subject: Option<String>,
+    /// The caller's address.
+    pub ip: Option<String>,
+    /// What happened, exactly.
+    pub description: Option<String>,
+    /// The entry's id.
+    pub log_id: Option<String>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Not after.
+    pub until: Option<Timestamp>,
+}

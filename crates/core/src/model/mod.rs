@@ -1,0 +1,23 @@
+//! What exists. One file per noun; a noun has the same file name on every level of the program.
+
+pub mod api;
+pub mod log;
+pub mod permission;
+pub mod signing_key;
+pub mod system_api;
+
+use serde::{Deserialize, Serialize};
+
+/// The number of a workspace. Every row and every finder carries one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkspaceNumber(pub i64);
+
+impl WorkspaceNumber {
+    /// The workspace that exists from the first start on.
+    pub const FIRST: Self = Self(1);
+}
+
+/// The number of a committed change. Later changes have larger numbers, across all nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(pub i64);

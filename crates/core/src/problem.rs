@@ -1,0 +1,161 @@
+//! The one error of the whole system: what was wrong, in terms that no wire protocol owns.
+//!
+//! Each surface renders it in its own words. What a caller may see and what only the log may see are different
+//! fields; a cause never reaches a caller.
+
+use std::{error::Error, fmt};
+
+use crate::{access::ManagementScope, model::Revision};
+
+/// The cause of a failure that is not the caller's, for the log.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why a request was not carried out. Nothing has changed when one is returned, unless the variant says otherwise.
+#[derive(Debug)]
+pub enum Problem {
+    /// Part of the request is not what the operation accepts.
+    Invalid(Invalid),
+    /// The caller did not prove who it is.
+    Unauthenticated(Unauthenticated),
+    /// The caller is known and may not do this; any one of these scopes would have done.
+    Forbidden(&'static [ManagementScope]),
+    /// What the request names does not exist, or not for this caller.
+    NotFound(Missing),
+    /// The request contradicts something that exists.
+    Conflict(Conflict),
+    /// The caller's version of the object is not the current one.
+    Stale {
+        /// What the caller said it had seen.
+        sent: String,
+        /// The version there is now.
+        current: Revision,
+    },
+    /// The object belongs to the program itself and can't be changed in this way.
+    System(&'static str),
+    /// The configured number of such objects is reached.
+    Limit(&'static str),
+    /// The request is longer than this many bytes.
+    TooLarge(usize),
+    /// The body is not in a form this operation reads.
+    UnsupportedMediaType(String),
+    /// It cannot be done now; trying again later may work. The text says what is wrong.
+    Unavailable(&'static str, Option<Cause>),
+    /// A defect of ours, or a store whose content contradicts itself.
+    Internal(Cause),
+}
+
+/// Which part of a request was refused, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The part of the request.
+    pub part: Part,
+    /// What is wrong with it, without a full stop.
+    pub detail: String,
+    /// The path of the offending property (`scopes[3].value`), if one can be named.
+    pub property: Option<String>,
+    /// What the property is for, if its schema says so.
+    pub description: Option<String>,
+}
+
+impl Invalid {
+    /// The refusal of one property.
+    pub fn property(part: Part, property: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { part, detail: detail.into(), property: Some(property.into()), description: None }
+    }
+
+    /// The refusal of a part as a whole.
+    pub fn whole(part: Part, detail: impl Into<String>) -> Self {
+        Self { part, detail: detail.into(), property: None, description: None }
+    }
+}
+
+/// The parts of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The body.
+    Body,
+    /// The query string.
+    Query,
+    /// The path.
+    Path,
+    /// Paging beyond what offset paging may reach.
+    Paging,
+}
+
+/// Why a caller is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unauthenticated {
+    /// No credential was sent.
+    Missing,
+    /// A credential was sent in a form that is not one.
+    Malformed,
+    /// The credential is not for us, not from us, or unreadable.
+    Invalid,
+    /// The signature does not fit.
+    Signature,
+    /// The credential's time is over.
+    Expired,
+}
+
+/// What does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// No operation has this path.
+    Route,
+    /// An API.
+    Api,
+    /// A permission of an API: the API's identifier, the permission's value.
+    Permission(String, String),
+    /// An entry of the audit log.
+    LogEntry,
+}
+
+/// What is there already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conflict {
+    /// Another API has the identifier.
+    ApiIdentifier,
+    /// The identifier is kept for an API of the program's own.
+    ReservedIdentifier,
+    /// The API has a permission with this value: the API's identifier, the permission's value.
+    PermissionValue(String, String),
+}
+
+impl Problem {
+    /// A defect or a contradiction, with its cause for the log.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// Whether the fault is on our side.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Unavailable(..) | Self::Internal(_))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(invalid) => write!(f, "invalid request: {}", invalid.detail),
+            Self::Unauthenticated(reason) => write!(f, "unauthenticated: {reason:?}"),
+            Self::Forbidden(_) => f.write_str("forbidden"),
+            Self::NotFound(missing) => write!(f, "not found: {missing:?}"),
+            Self::Conflict(conflict) => write!(f, "conflict: {conflict:?}"),
+            Self::Stale { sent, current } => write!(f, "version {sent} was sent, {} is current", current.0),
+            Self::System(text) | Self::Limit(text) => f.write_str(text),
+            Self::TooLarge(limit) => write!(f, "longer than {limit} bytes"),
+            Self::UnsupportedMediaType(given) => write!(f, "unsupported media type `{given}`"),
+            Self::Unavailable(text, _) => write!(f, "unavailable: {text}"),
+            Self::Internal(_) => f.write_str("internal error"),
+        }
+    }
+}
+
+impl Error for Problem {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unavailable(_, Some(cause)) | Self::Internal(cause) => Some(cause.as_ref()),
+            _ => None,
+        }
+    }
+}

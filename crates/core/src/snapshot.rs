@@ -1,0 +1,241 @@
+//! The catalogue in memory: one consistent state that a request reads from beginning to end.
+//!
+//! A snapshot is never changed. Committed rows make the next one, and there is no other way to make one, so memory is
+//! never ahead of the store.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap};
+
+use crate::model::{
+    Revision, WorkspaceNumber,
+    api::{Api, ApiNumber},
+    permission::{Permission, PermissionNumber},
+    signing_key::SigningKey,
+};
+
+/// An API with its permissions, in the order of their places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiEntry {
+    /// The API.
+    pub api: Api,
+    /// Its permissions.
+    pub permissions: Vec<Arc<Permission>>,
+}
+
+impl ApiEntry {
+    /// The permission with this value.
+    pub fn permission(&self, value: &str) -> Option<&Arc<Permission>> {
+        self.permissions.iter().find(|permission| permission.value.as_str() == value)
+    }
+}
+
+/// A row as it is now, or that it is gone.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    /// An API; `None` when it is deleted.
+    Api(ApiNumber, Option<Box<Api>>),
+    /// A permission; `None` when it is deleted.
+    Permission(PermissionNumber, Option<Box<Permission>>),
+    /// A signing key; `None` when it is gone.
+    SigningKey(i64, Option<Box<SigningKey>>),
+}
+
+/// Rows that were committed up to a revision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// The last change these rows include.
+    pub revision: Revision,
+    /// The rows; APIs stand before the permissions that belong to them.
+    pub rows: Vec<Row>,
+}
+
+/// One state of the catalogue.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    revision: i64,
+    apis: OrdMap<ApiNumber, Arc<ApiEntry>>,
+    by_id: HashMap<(WorkspaceNumber, String), ApiNumber>,
+    by_identifier: HashMap<(WorkspaceNumber, String), ApiNumber>,
+    permissions: HashMap<PermissionNumber, Arc<Permission>>,
+    signing_keys: OrdMap<i64, Arc<SigningKey>>,
+}
+
+impl Snapshot {
+    /// The last change this state includes.
+    pub fn revision(&self) -> Revision {
+        Revision(self.revision)
+    }
+
+    /// The API with this id, or else with this identifier. An id is never ambiguous, so it comes first.
+    pub fn api(&self, workspace: WorkspaceNumber, id_or_identifier: &str) -> Option<&Arc<ApiEntry>> {
+        let key = (workspace, id_or_identifier.to_owned());
+        self.apis.get(self.by_id.get(&key).or_else(|| self.by_identifier.get(&key))?)
+    }
+
+    /// The API with this number.
+    pub fn api_numbered(&self, number: ApiNumber) -> Option<&Arc<ApiEntry>> {
+        self.apis.get(&number)
+    }
+
+    /// The API with this identifier.
+    pub fn api_identified(&self, workspace: WorkspaceNumber, identifier: &str) -> Option<&Arc<ApiEntry>> {
+        self.apis.get(self.by_identifier.get(&(workspace, identifier.to_owned()))?)
+    }
+
+    /// The workspace's APIs, oldest first.
+    pub fn apis(&self, workspace: WorkspaceNumber) -> impl Iterator<Item = &Arc<ApiEntry>> {
+        self.apis.values().filter(move |entry| entry.api.workspace == workspace)
+    }
+
+    /// How many APIs there are in all workspaces.
+    pub fn api_count(&self) -> usize {
+        self.apis.len()
+    }
+
+    /// How many permissions there are in all workspaces.
+    pub fn permission_count(&self) -> usize {
+        self.permissions.len()
+    }
+
+    /// The permission with this number. One that is deleted is not there, so whoever holds it holds nothing.
+    pub fn permission(&self, number: PermissionNumber) -> Option<&Arc<Permission>> {
+        self.permissions.get(&number)
+    }
+
+    /// The signing keys, oldest first.
+    pub fn signing_keys(&self) -> impl Iterator<Item = &Arc<SigningKey>> {
+        self.signing_keys.values()
+    }
+
+    /// The next state. This one stays as it is for whoever still reads it.
+    #[must_use]
+    pub fn apply(&self, changes: Changes) -> Self {
+        let mut next = self.clone();
+        for row in changes.rows {
+            match row {
+                Row::Api(number, api) => next.set_api(number, api),
+                Row::Permission(number, permission) => next.set_permission(number, permission),
+                Row::SigningKey(number, Some(key)) => {
+                    next.signing_keys.insert(number, Arc::from(key));
+                }
+                Row::SigningKey(number, None) => {
+                    next.signing_keys.remove(&number);
+                }
+            }
+        }
+        next.revision = changes.revision.0;
+        next
+    }
+
+    fn set_api(&mut self, number: ApiNumber, api: Option<Box<Api>>) {
+        let old = self.apis.remove(&number);
+        if let Some(old) = &old {
+            self.by_id.remove(&(old.api.workspace, old.api.id.clone()));
+            self.by_identifier.remove(&(old.api.workspace, old.api.identifier.clone()));
+        }
+        let permissions = old.map(|entry| entry.permissions.clone()).unwrap_or_default();
+        let Some(api) = api else {
+            for permission in permissions {
+                self.permissions.remove(&permission.number);
+            }
+            return;
+        };
+        self.by_id.insert((api.workspace, api.id.clone()), number);
+        self.by_identifier.insert((api.workspace, api.identifier.clone()), number);
+        self.apis.insert(number, Arc::new(ApiEntry { api: *api, permissions }));
+    }
+
+    fn set_permission(&mut self, number: PermissionNumber, permission: Option<Box<Permission>>) {
+        let old = self.permissions.remove(&number);
+        let had = old.is_some();
+        let Some(api) = permission.as_ref().map(|p| p.api).or_else(|| old.map(|p| p.api)) else { return };
+        // A permission of a deleted API stays in the store, inert, and out of memory.
+        let Some(entry) = self.apis.get_mut(&api) else { return };
+        let permissions = &mut Arc::make_mut(entry).permissions;
+        let Some(permission) = permission else {
+            permissions.retain(|kept| kept.number != number);
+            return;
+        };
+        let permission: Arc<Permission> = Arc::from(permission);
+        self.permissions.insert(number, Arc::clone(&permission));
+        let place = |list: &[Arc<Permission>]| list.partition_point(|kept| kept.position < permission.position);
+        // Most changes leave the place alone, so a long list is not moved about for them.
+        let at = place(permissions);
+        if permissions.get(at).is_some_and(|kept| kept.number == number) {
+            permissions[at] = permission;
+            return;
+        }
+        if had {
+            permissions.retain(|kept| kept.number != number);
+        }
+        permissions.insert(place(permissions), permission);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{api::ApiSettings, permission::PermissionValue},
+        time::Timestamp,
+    };
+
+    fn api(number: i64) -> Row {
+        let api = Api {
+            number: ApiNumber(number),
+            workspace: WorkspaceNumber::FIRST,
+            id: format!("{number:024x}"),
+            identifier: format!("https://{number}.example/"),
+            name: None,
+            system: None,
+            settings: ApiSettings::default(),
+            signing_secret: None,
+            revision: Revision(number),
+            created_at: Timestamp(0),
+        };
+        Row::Api(ApiNumber(number), Some(Box::new(api)))
+    }
+
+    fn permission(number: i64, position: i64) -> Row {
+        let permission = Permission {
+            number: PermissionNumber(number),
+            id: format!("perm_{number}"),
+            api: ApiNumber(1),
+            value: PermissionValue::stored(format!("p{number}")),
+            description: None,
+            position,
+            created_at: Timestamp(0),
+        };
+        Row::Permission(PermissionNumber(number), Some(Box::new(permission)))
+    }
+
+    fn values(snapshot: &Snapshot) -> Vec<&str> {
+        let entry = snapshot.api_numbered(ApiNumber(1)).expect("the API is there");
+        entry.permissions.iter().map(|p| p.value.as_str()).collect()
+    }
+
+    #[test]
+    fn permissions_keep_the_order_of_their_places_and_the_old_state_stays() {
+        let rows = vec![api(1), permission(1, 5), permission(2, 3), permission(3, 9)];
+        let first = Snapshot::default().apply(Changes { revision: Revision(1), rows });
+        assert_eq!(values(&first), ["p2", "p1", "p3"]);
+        let rows = vec![permission(3, 1), Row::Permission(PermissionNumber(1), None), permission(2, 4)];
+        let second = first.apply(Changes { revision: Revision(2), rows });
+        assert_eq!(values(&second), ["p3", "p2"]);
+        assert_eq!(values(&first), ["p2", "p1", "p3"]);
+        assert!(second.permission(PermissionNumber(1)).is_none());
+    }
+
+    #[test]
+    fn a_deleted_api_takes_its_permissions_out_of_memory() {
+        let rows = vec![api(1), api(2), permission(1, 1)];
+        let snapshot = Snapshot::default().apply(Changes { revision: Revision(1), rows });
+        let next = snapshot.apply(Changes { revision: Revision(2), rows: vec![Row::Api(ApiNumber(1), None)] });
+        assert!(next.permission(PermissionNumber(1)).is_none());
+        assert!(next.api(WorkspaceNumber::FIRST, "https://1.example/").is_none());
+        assert_eq!(next.apis(WorkspaceNumber::FIRST).count(), 1);
+        let late = next.apply(Changes { revision: Revision(3), rows: vec![permission(1, 1)] });
+        assert!(late.permission(PermissionNumber(1)).is_none(), "a row of a deleted API stays out");
+    }
+}
