@@ -1,0 +1,195 @@
+//! SQLite: one thread that writes, one thread per core that reads, each with a connection of its own.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    future::Future,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::{Arc, Mutex, mpsc},
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, types::ValueRef};
+
+use super::{Row, Tx, Value};
+use crate::{
+    Error,
+    writer::{Queue, ReadJob, run_batch, run_read},
+};
+
+/// The store's file in the data directory.
+const FILE: &str = "keyward.db";
+/// Held by the process that serves the directory, and naming it.
+const LOCK: &str = "keyward.lock";
+
+pub(crate) fn query(connection: &mut Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    for (index, param) in params.iter().enumerate() {
+        // By name: SQLite numbers `$2` by where it first appears, not by its digit.
+        if let Some(at) = statement.parameter_index(&format!("${}", index + 1)).map_err(failed)? {
+            statement.raw_bind_parameter(at, param).map_err(failed)?;
+        }
+    }
+    let width = statement.column_count();
+    let mut rows = statement.raw_query();
+    let mut answer = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let mut columns = Vec::with_capacity(width);
+        for index in 0..width {
+            columns.push(match row.get_ref(index).map_err(failed)? {
+                ValueRef::Null | ValueRef::Real(_) => Value::Null,
+                ValueRef::Integer(number) => Value::Int(number),
+                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+            });
+        }
+        answer.push(Row::new(columns));
+    }
+    Ok(answer)
+}
+
+pub(crate) fn batch(connection: &mut Connection, sql: &str) -> Result<(), Error> {
+    connection.execute_batch(sql).map_err(failed)
+}
+
+fn failed(error: rusqlite::Error) -> Error {
+    let text = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk that holds the data is full; free some space and try again",
+        Some(ErrorCode::ReadOnly) => "the data directory can't be written to; check its mount and permissions",
+        Some(ErrorCode::CannotOpen) => "a file in the data directory can't be opened; check its permissions",
+        Some(ErrorCode::SystemIoFailure) => "the disk that holds the data reports an error",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program has locked the store's file",
+        _ => return Error::Engine(Box::new(error)),
+    };
+    Error::Unavailable(text, Some(Box::new(error)))
+}
+
+/// The right to use a data directory, for as long as this value lives.
+#[derive(Debug)]
+pub(crate) struct DirectoryLock {
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Takes the directory, making it if need be, readable by its owner alone.
+    pub(crate) fn take(directory: &Path, holder: &str) -> Result<Self, Error> {
+        let unusable = |error: std::io::Error| {
+            Error::Held(format!("the data directory `{}` can't be used: {error}", directory.display()))
+        };
+        make_private_directory(directory).map_err(unusable)?;
+        let path = directory.join(LOCK);
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut who = String::new();
+                let _ = file.read_to_string(&mut who);
+                let who = if who.trim().is_empty() { "another process" } else { who.trim() };
+                return Err(Error::Held(format!(
+                    "the data directory `{}` is in use by {who}: stop that first, or choose another --data-dir",
+                    directory.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        // On a full disk the name can't be written; the lock holds all the same.
+        let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
+        Ok(Self { _file: file })
+    }
+}
+
+/// Makes the directory and its parents; the directory itself is for its owner only.
+pub(crate) fn make_private_directory(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if directory.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+/// Whether a store was made in this directory.
+pub(crate) fn exists(directory: &Path) -> bool {
+    directory.join(FILE).is_file()
+}
+
+/// The threads of one open store.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    readers: mpsc::Sender<ReadJob>,
+    _lock: DirectoryLock,
+}
+
+impl Sqlite {
+    /// Opens the store, making it if need be, and runs `prepare` on the connection that writes, before any other use.
+    pub(crate) fn open(
+        directory: &Path,
+        lock: DirectoryLock,
+        queue: Queue,
+        prepare: impl FnOnce(&mut Tx<'_>) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let path = directory.join(FILE);
+        let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        prepare(&mut Tx::Sqlite(&mut writer))?;
+        spawn("keyward-writer", move || write(&mut writer, queue))?;
+        Ok(Self { readers: spawn_readers(&path)?, _lock: lock })
+    }
+
+    pub(crate) fn read(&self, job: ReadJob) -> Result<(), Error> {
+        self.readers.send(job).map_err(|_| Error::Unavailable("the store is closed", None))
+    }
+}
+
+fn connect(path: &PathBuf, flags: OpenFlags) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+             PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;",
+        )
+        .map_err(failed)?;
+    Ok(connection)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map(drop)
+        .map_err(|error| Error::Unavailable("the system refuses another thread", Some(Box::new(error))))
+}
+
+fn write(connection: &mut Connection, mut queue: Queue) {
+    while let Some(batch) = queue.next_blocking() {
+        inline(run_batch(&mut Tx::Sqlite(connection), batch, queue.committed()));
+    }
+}
+
+fn spawn_readers(path: &PathBuf) -> Result<mpsc::Sender<ReadJob>, Error> {
+    let (sender, receiver) = mpsc::channel::<ReadJob>();
+    let receiver = Arc::new(Mutex::new(receiver));
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    for _ in 0..cores {
+        let receiver = Arc::clone(&receiver);
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        spawn("keyward-reader", move || {
+            loop {
+                let Ok(next) = receiver.lock().map(|receiver| receiver.recv()) else { return };
+                let Ok(job) = next else { return };
+                inline(run_read(&mut Tx::Sqlite(&mut connection), job));
+            }
+        })?;
+    }
+    Ok(sender)
+}
+
+/// Polls a future that never waits: on SQLite every await of a [`Tx`] completes inline.
+pub(crate) fn inline<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("a transaction awaited something other than its Tx"),
+    }
+}

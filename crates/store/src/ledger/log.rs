@@ -1,0 +1,160 @@
+//! The audit log.
+
+use keyward_core::{
+    model::{
+        WorkspaceNumber,
+        log::{LogDraft, LogEntry, LogFilter},
+    },
+    time::Timestamp,
+};
+
+use crate::{
+    Error,
+    engine::{Row, Sql, Tx, Value},
+    writer::take_numbers,
+};
+
+const INSERT: Sql =
+    Sql("INSERT INTO logs (number, workspace, log_id, at, kind, description, client_id, subject, ip, detail) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+const FIND: Sql =
+    Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 AND log_id = $2");
+const NEWEST: Sql = Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 \
+     AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
+     AND (CAST($4 AS TEXT) IS NULL OR subject = $4) AND (CAST($5 AS TEXT) IS NULL OR ip = $5) \
+     AND (CAST($6 AS TEXT) IS NULL OR description = $6) AND (CAST($7 AS TEXT) IS NULL OR log_id = $7) \
+     AND (CAST($8 AS BIGINT) IS NULL OR at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR at <= $9) \
+     ORDER BY number DESC LIMIT $10 OFFSET $11");
+const OLDEST: Sql = Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 \
+     AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
+     AND (CAST($4 AS TEXT) IS NULL OR subject = $4) AND (CAST($5 AS TEXT) IS NULL OR ip = $5) \
+     AND (CAST($6 AS TEXT) IS NULL OR description = $6) AND (CAST($7 AS TEXT) IS NULL OR log_id = $7) \
+     AND (CAST($8 AS BIGINT) IS NULL OR at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR at <= $9) \
+     ORDER BY number LIMIT $10 OFFSET $11");
+const COUNT: Sql = Sql("SELECT COUNT(*) FROM logs WHERE workspace = $1 \
+     AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
+     AND (CAST($4 AS TEXT) IS NULL OR subject = $4) AND (CAST($5 AS TEXT) IS NULL OR ip = $5) \
+     AND (CAST($6 AS TEXT) IS NULL OR description = $6) AND (CAST($7 AS TEXT) IS NULL OR log_id = $7) \
+     AND (CAST($8 AS BIGINT) IS NULL OR at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR at <= $9)");
+const AFTER: Sql =
+    Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 AND number > $2 \
+     ORDER BY number LIMIT $3");
+
+/// In which order entries are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The last one first.
+    Newest,
+    /// The first one first.
+    Oldest,
+}
+
+/// Appends an entry.
+///
+/// The row with the last number stays locked until the commit, so that entries become visible in the order of their
+/// numbers: a reader that goes on from where it was misses none.
+pub async fn insert(tx: &mut Tx<'_>, draft: &LogDraft) -> Result<(), Error> {
+    let number = take_numbers(tx, "log", 1).await?;
+    let detail = serde_json::to_string(&draft.detail).map_err(|error| Error::Engine(Box::new(error)))?;
+    let values = [
+        number.into(),
+        draft.workspace.0.into(),
+        log_id(draft.at, number).into(),
+        draft.at.0.into(),
+        draft.kind.code().into(),
+        (&draft.description).into(),
+        draft.detail.actor.client_id.clone().into(),
+        draft.detail.actor.subject.clone().into(),
+        (&draft.detail.origin.ip).into(),
+        detail.into(),
+    ];
+    tx.query(INSERT, &values).await?;
+    Ok(())
+}
+
+/// 56 digits: a constant, the time to the millisecond, the number (contract: identifier formats).
+fn log_id(at: Timestamp, number: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+    let digits = time.strftime("%Y%m%d%H%M%S%3f");
+    format!("900{digits}{number:036}")
+}
+
+/// The entry with this id.
+pub async fn find(tx: &mut Tx<'_>, workspace: WorkspaceNumber, log_id: &str) -> Result<Option<LogEntry>, Error> {
+    let rows = tx.query(FIND, &[workspace.0.into(), log_id.into()]).await?;
+    rows.into_iter().next().map(decode).transpose()
+}
+
+/// One page of the entries that fit the filter.
+pub async fn list(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceNumber,
+    filter: &LogFilter,
+    order: Order,
+    (offset, limit): (i64, i64),
+) -> Result<Vec<LogEntry>, Error> {
+    let mut values = filtered(workspace, filter);
+    values.extend([limit.into(), offset.into()]);
+    let sql = match order {
+        Order::Newest => NEWEST,
+        Order::Oldest => OLDEST,
+    };
+    tx.query(sql, &values).await?.into_iter().map(decode).collect()
+}
+
+/// How many entries fit the filter.
+pub async fn count(tx: &mut Tx<'_>, workspace: WorkspaceNumber, filter: &LogFilter) -> Result<i64, Error> {
+    let rows = tx.query(COUNT, &filtered(workspace, filter)).await?;
+    rows.into_iter().next().ok_or_else(|| Error::inconsistent("logs", "no count"))?.int()
+}
+
+/// The entries after one of them, oldest first.
+pub async fn after(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceNumber,
+    number: i64,
+    limit: i64,
+) -> Result<Vec<LogEntry>, Error> {
+    let rows = tx.query(AFTER, &[workspace.0.into(), number.into(), limit.into()]).await?;
+    rows.into_iter().map(decode).collect()
+}
+
+fn filtered(workspace: WorkspaceNumber, filter: &LogFilter) -> Vec<Value> {
+    vec![
+        workspace.0.into(),
+        filter.kind.clone().into(),
+        filter.client_id.clone().into(),
+        filter.subject.clone().into(),
+        filter.ip.clone().into(),
+        filter.description.clone().into(),
+        filter.log_id.clone().into(),
+        filter.since.map(|time| time.0).into(),
+        filter.until.map(|time| time.0).into(),
+    ]
+}
+
+fn decode(row: Row) -> Result<LogEntry, Error> {
+    let mut row = row.of("logs");
+    let number = row.int()?;
+    let log_id = row.text()?;
+    let at = Timestamp(row.int()?);
+    let kind = row.text()?;
+    let description = row.text()?;
+    let detail = serde_json::from_str(&row.text()?)
+        .map_err(|error| Error::inconsistent("logs", format!("entry {log_id}: {error}")))?;
+    Ok(LogEntry { number, log_id, at, kind, description, detail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_56_digits_and_sort_by_time_and_number() {
+        let early = log_id(Timestamp(1_700_000_000_123), 9);
+        let late = log_id(Timestamp(1_700_000_000_123), 10);
+        assert_eq!(early.len(), 56);
+        assert!(early.starts_with("90020231114221320123"), "{early}");
+        assert!(early < late);
+    }
+}

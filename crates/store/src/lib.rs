@@ -1,0 +1,210 @@
+//! The one durable store of Keyward: one SQL text, on SQLite and on PostgreSQL.
+//!
+//! Three ways in: [`Store::change`] for numbered, audited changes of the catalogue, [`Store::ledger`] for what traffic
+//! writes, [`Store::read`] for lists and lookups. One way to memory: [`Store::load`] and [`Store::since`].
+
+use std::{any::Any, path::PathBuf, sync::Arc};
+
+use keyward_core::{
+    model::{Revision, log::LogDraft},
+    snapshot::Changes,
+    time::Timestamp,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub mod catalogue;
+mod engine;
+mod error;
+mod follow;
+pub mod ledger;
+mod migrate;
+mod sealing;
+mod writer;
+
+pub use engine::{Row, Sql, Tx, Value};
+pub use error::{Cause, Error};
+pub use sealing::MasterKey;
+pub use writer::{BoxFuture, Change};
+
+use engine::{
+    postgres::Postgres,
+    sqlite::{self, Sqlite},
+};
+use writer::{Command, Queue, ReadJob};
+
+/// The most commands that may wait for their commit before callers wait to queue theirs.
+const QUEUE: usize = 1024;
+
+/// Where the store is.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// SQLite, in this directory. `holder` is what a second process is told about this one.
+    Directory {
+        /// The data directory.
+        path: PathBuf,
+        /// Who holds it (`keyward serve, process 4711`).
+        holder: String,
+    },
+    /// PostgreSQL, at this URL.
+    Database(String),
+}
+
+#[derive(Debug)]
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// An open store. Dropping the last clone lets what is queued finish and closes it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+    queue: mpsc::Sender<Command>,
+    committed: watch::Receiver<i64>,
+    master: Arc<MasterKey>,
+}
+
+impl Store {
+    /// Whether a store was ever made in this directory.
+    pub fn exists(directory: &std::path::Path) -> bool {
+        sqlite::exists(directory)
+    }
+
+    /// Opens the store, makes it if there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::Held`] when another process has the directory, [`Error::Unavailable`] when the database can't be
+    /// reached, [`Error::NewerSchema`] when a newer program was here.
+    pub async fn open(location: Location, master: Arc<MasterKey>, now: Timestamp) -> Result<Self, Error> {
+        let (queue, receiver) = mpsc::channel(QUEUE);
+        let (raise, committed) = watch::channel(0);
+        let engine = match location {
+            Location::Directory { path, holder } => {
+                let lock = sqlite::DirectoryLock::take(&path, &holder)?;
+                let queue = Queue::new(receiver, raise);
+                let prepare = move |tx: &mut Tx<'_>| sqlite::inline(migrate::migrate(tx, now));
+                Engine::Sqlite(Sqlite::open(&path, lock, queue, prepare)?)
+            }
+            Location::Database(url) => {
+                let postgres = Postgres::connect(&url).await?;
+                let mut client = postgres.client().await?;
+                migrate::migrate(&mut Tx::Postgres(&mut client), now).await?;
+                Postgres::spawn_listener(&url, raise.clone())?;
+                postgres.spawn_writer(Queue::new(receiver, raise));
+                Engine::Postgres(postgres)
+            }
+        };
+        Ok(Self { engine: Arc::new(engine), queue, committed, master })
+    }
+
+    /// The key that seals secrets in this store.
+    pub fn master(&self) -> &Arc<MasterKey> {
+        &self.master
+    }
+
+    /// Raised whenever a change was committed, by this node or by another. Wakes up now and then for nothing.
+    pub fn committed(&self) -> watch::Receiver<i64> {
+        self.committed.clone()
+    }
+
+    /// Carries out a change of the catalogue: serial among all nodes, and in the audit log or not made at all.
+    /// Answers after the commit with the change's number; a change that touched nothing has that of the one before.
+    ///
+    /// # Errors
+    /// What `work` returns, after everything it did was rolled back; or why the commit failed.
+    pub async fn change<T, F>(&self, work: F) -> Result<(T, Revision), Error>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<(T, LogDraft), Error>> + Send + 'static,
+    {
+        self.run(true, move |change| {
+            Box::pin(async move {
+                let (value, draft) = work(change).await?;
+                ledger::log::insert(change.tx(), &draft).await?;
+                Ok(value)
+            })
+        })
+        .await
+    }
+
+    /// Carries out what traffic writes. It has no number and changes nothing that lives in memory.
+    ///
+    /// # Errors
+    /// As [`Store::change`].
+    pub async fn ledger<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
+    {
+        let run = self.run(false, move |change| Box::pin(async move { work(change.tx()).await }));
+        run.await.map(|(value, _)| value)
+    }
+
+    async fn run<T, F>(&self, numbered: bool, work: F) -> Result<(T, Revision), Error>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Box<
+            dyn for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<writer::Answer, Error>> + Send,
+        > = Box::new(move |change| {
+            Box::pin(async move { work(change).await.map(|value| Box::new(value) as writer::Answer) })
+        });
+        let closed = || Error::Unavailable("the store is closed", None);
+        self.queue.send(Command { numbered, job, reply }).await.map_err(|_| closed())?;
+        let (value, revision) = answer.await.map_err(|_| closed())??;
+        Ok((typed(value), revision))
+    }
+
+    /// Reads in one consistent state.
+    ///
+    /// # Errors
+    /// What `work` returns, or why there is nothing to read from.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Box<dyn for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<writer::Answer, Error>> + Send> =
+            Box::new(move |tx| Box::pin(async move { work(tx).await.map(|value| Box::new(value) as writer::Answer) }));
+        let read = ReadJob { job, reply };
+        match self.engine.as_ref() {
+            Engine::Sqlite(sqlite) => sqlite.read(read)?,
+            Engine::Postgres(postgres) => postgres.read(read),
+        }
+        let value = answer.await.map_err(|_| Error::Unavailable("the store is closed", None))??;
+        Ok(typed(value))
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.read(|tx| Box::pin(async move { follow::revision(tx).await.map(drop) })).await
+    }
+
+    /// The whole catalogue, as it was committed.
+    ///
+    /// # Errors
+    /// As [`Store::read`]; [`Error::Inconsistent`] when a row can't be, or when the master key is another one.
+    pub async fn load(&self) -> Result<Changes, Error> {
+        let master = Arc::clone(&self.master);
+        self.read(move |tx| Box::pin(async move { follow::load(tx, &master).await })).await
+    }
+
+    /// The rows that changed after a revision, as they are now.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub async fn since(&self, revision: Revision) -> Result<Changes, Error> {
+        let master = Arc::clone(&self.master);
+        self.read(move |tx| Box::pin(async move { follow::since(tx, revision, &master).await })).await
+    }
+}
+
+fn typed<T: 'static>(answer: Box<dyn Any + Send>) -> T {
+    *answer.downcast().unwrap_or_else(|_| unreachable!("a job answers with its own type"))
+}
