@@ -1,0 +1,240 @@
+//! Everything a request may use, and the one way in which memory follows the store.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::{ArcSwap, Guard};
+use keyward_core::{
+    Problem,
+    model::{
+        Revision, WorkspaceNumber,
+        log::{Actor, LogDetail, LogDraft, LogType, Origin},
+    },
+    snapshot::{Changes, Snapshot},
+    time::{Clock, Entropy, Timestamp},
+};
+use keyward_store::{BoxFuture, Change, Store};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::{
+    config::Limits,
+    ids,
+    keyring::Keyring,
+    service::{setup, token::TokenCache},
+    telemetry::Metrics,
+};
+
+/// How long a change may take from its commit to memory before its caller is told that something is wrong.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait before a store that could not be read is asked again.
+const FOLLOW_AGAIN: Duration = Duration::from_millis(100);
+
+/// One state of the catalogue, with its keys parsed. A request takes one and keeps it.
+#[derive(Debug, Default)]
+pub struct View {
+    /// The catalogue.
+    pub snapshot: Snapshot,
+    /// Its signing keys.
+    pub keyring: Arc<Keyring>,
+}
+
+/// What the program is made of; the clock, the randomness and the keys among it are arguments.
+pub struct Parts {
+    /// The open store.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// Makes a signing key when there is none yet.
+    pub new_signing_key: fn() -> Result<keyward_core::secret::Secret, Problem>,
+    /// The URL clients use, with its slash at the end: the issuer.
+    pub public_url: String,
+    /// Limits on what requests may ask for.
+    pub limits: Limits,
+    /// Proxies that may name the client's address.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+}
+
+/// The running program, as every request sees it.
+pub struct App {
+    /// The store.
+    pub store: Store,
+    view: ArcSwap<View>,
+    published: watch::Sender<i64>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// The issuer of tokens and the base of absolute URLs, with its slash at the end.
+    pub public_url: String,
+    /// The Management API's identifier.
+    pub audience: String,
+    /// Limits on what requests may ask for.
+    pub limits: Limits,
+    /// Proxies that may name the client's address.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Tokens whose signature was checked.
+    pub tokens: TokenCache,
+    run: String,
+    requests: AtomicU64,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "App({})", self.public_url)
+    }
+}
+
+impl App {
+    /// Makes sure that what must exist does, loads the catalogue and follows it from then on.
+    ///
+    /// # Errors
+    /// Why the store can't be read or written, or that its master key is another one.
+    pub async fn start(parts: Parts) -> Result<Arc<Self>, Problem> {
+        let audience = format!("{}api/v2/", parts.public_url);
+        setup::ensure(&parts, &audience).await?;
+        let committed = parts.store.committed();
+        let changes = parts.store.load().await?;
+        let run = ids::alphanumeric(parts.entropy.as_ref(), 12);
+        let app = Arc::new(Self {
+            store: parts.store,
+            view: ArcSwap::default(),
+            published: watch::Sender::new(0),
+            clock: parts.clock,
+            entropy: parts.entropy,
+            public_url: parts.public_url,
+            audience,
+            limits: parts.limits,
+            trusted_proxies: parts.trusted_proxies,
+            metrics: Metrics::new(),
+            tokens: TokenCache::new(),
+            run,
+            requests: AtomicU64::new(0),
+        });
+        app.publish(changes)?;
+        tokio::spawn(follow(Arc::downgrade(&app), committed));
+        Ok(app)
+    }
+
+    /// The catalogue as it is now.
+    pub fn view(&self) -> Guard<Arc<View>> {
+        self.view.load()
+    }
+
+    /// A new id for a request: the run of the program, and a count.
+    pub fn next_request_id(&self) -> String {
+        format!("{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The number of the last change that this node shows.
+    pub fn revision(&self) -> Revision {
+        self.view().snapshot.revision()
+    }
+
+    fn publish(&self, changes: Changes) -> Result<(), Problem> {
+        let before = self.view.load();
+        let snapshot = before.snapshot.apply(changes);
+        let keyring = if before.keyring.is_of(&snapshot) {
+            Arc::clone(&before.keyring)
+        } else {
+            Arc::new(Keyring::of(&snapshot, &before.keyring)?)
+        };
+        let revision = snapshot.revision().0;
+        self.metrics.catalogue(revision, snapshot.api_count(), snapshot.permission_count());
+        self.view.store(Arc::new(View { snapshot, keyring }));
+        self.published.send_replace(revision);
+        Ok(())
+    }
+
+    async fn catch_up(&self) -> Result<(), Problem> {
+        let changes = self.store.since(self.revision()).await?;
+        if changes.revision > self.revision() { self.publish(changes) } else { Ok(()) }
+    }
+
+    /// Carries out a change of the catalogue and answers when it is durable, in the audit log and in effect here.
+    ///
+    /// # Errors
+    /// Why it was not made. [`Problem::Unavailable`] also when it was made and memory can't follow.
+    pub async fn change<T, F>(&self, work: F) -> Result<(T, Revision), Problem>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<(T, LogDraft), keyward_store::Error>>
+            + Send
+            + 'static,
+    {
+        let (value, revision) = self.store.change(work).await?;
+        let mut published = self.published.subscribe();
+        let shown = published.wait_for(|shown| *shown >= revision.0);
+        match tokio::time::timeout(PUBLISH_TIMEOUT, shown).await {
+            Ok(Ok(_)) => Ok((value, revision)),
+            _ => Err(Problem::Unavailable("the change was made, but this node can't show it yet", None)),
+        }
+    }
+}
+
+/// Publishes what was committed, by this node and by others, in order and one at a time.
+async fn follow(app: Weak<App>, mut committed: watch::Receiver<i64>) {
+    while committed.changed().await.is_ok() {
+        committed.borrow_and_update();
+        loop {
+            let Some(app) = app.upgrade() else { return };
+            match app.catch_up().await {
+                Ok(()) => break,
+                Err(problem) => {
+                    tracing::error!(error = %problem, cause = ?std::error::Error::source(&problem), "memory can't follow the store")
+                }
+            }
+            drop(app);
+            tokio::time::sleep(FOLLOW_AGAIN).await;
+        }
+    }
+}
+
+/// A request on its way: the program, who asks, and what for.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The program.
+    pub app: Arc<App>,
+    /// The workspace it is about.
+    pub workspace: WorkspaceNumber,
+    /// Who asks.
+    pub actor: Arc<Actor>,
+    /// From where, and with which request.
+    pub origin: Arc<Origin>,
+    /// When it came in.
+    pub now: Timestamp,
+    /// What the audit log calls it, and the status of its success.
+    pub action: (&'static str, u16),
+    /// Whether the caller may see the secrets of APIs.
+    pub sees_secrets: bool,
+}
+
+impl Call {
+    /// The audit entry of a change that this call makes.
+    pub fn audit(&self, answer: Value, before: Value, after: Value) -> LogDraft {
+        let (description, status) = self.action;
+        LogDraft {
+            workspace: self.workspace,
+            at: self.now,
+            kind: LogType::ManagementChange,
+            description: description.to_owned(),
+            detail: LogDetail {
+                actor: Actor::clone(&self.actor),
+                origin: Origin::clone(&self.origin),
+                status,
+                answer,
+                before,
+                after,
+            },
+        }
+    }
+}

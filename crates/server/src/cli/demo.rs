@@ -1,0 +1,115 @@
+//! `keyward demo`: everything on one screen, gone when it ends.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use keyward_core::{
+    access::ManagementScope,
+    model::{
+        WorkspaceNumber,
+        log::{Actor, Origin},
+        permission::{PermissionValue, Wanted},
+    },
+};
+use serde_json::{Map, json};
+
+use super::{
+    Place, print,
+    start::{explain, start},
+};
+use crate::{
+    app::{App, Call},
+    http::tls::AUTHORITY,
+    service::{
+        api::{self, ApiFields},
+        token,
+    },
+    telemetry::log_to_standard_error,
+};
+
+/// How long the printed token is good for.
+const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+pub(super) async fn run() -> anyhow::Result<()> {
+    let directory = tempfile::Builder::new().prefix("keyward-demo-").tempdir().context("no temporary directory")?;
+    let place = Place { data_dir: Some(directory.path().display().to_string()), ..Place::default() };
+    let config = place.configuration(Vec::new())?;
+    log_to_standard_error("warn");
+    let running = start(&config, "demo").await?;
+    let api = seed(&running.app).await?;
+    let token = token::issue(&running.app, ManagementScope::ALL, TOKEN_LIFE).await.map_err(explain)?;
+    let authority = directory.path().join(AUTHORITY);
+    let screen = screen(&running.app.public_url, &running.addresses, &authority.display().to_string(), &api, &token);
+    running.serve(directory.path(), || print(&screen)).await
+}
+
+/// Two APIs to look at; returns the id of the one that the printed commands change.
+async fn seed(app: &Arc<App>) -> anyhow::Result<String> {
+    let call = Call {
+        app: Arc::clone(app),
+        workspace: WorkspaceNumber::FIRST,
+        actor: Arc::new(Actor { client_id: Some("keyward-demo".to_owned()), ..Actor::default() }),
+        origin: Arc::new(Origin { request_id: "demo".to_owned(), ..Origin::default() }),
+        now: app.clock.now(),
+        action: ("Create a resource server", 201),
+        sees_secrets: true,
+    };
+    let apis = [
+        ("Blog", "https://blog.example/", [("read:posts", "Read posts"), ("write:posts", "Write and change posts")]),
+        (
+            "Payments",
+            "https://payments.example/",
+            [("read:refunds", "See refunds"), ("create:refunds", "Refund a payment")],
+        ),
+    ];
+    let mut first = None;
+    for (name, identifier, permissions) in apis {
+        let mut wanted = Vec::new();
+        for (value, description) in permissions {
+            let value = PermissionValue::stored(value.to_owned());
+            wanted.push(Wanted { value, description: Some(description.to_owned()) });
+        }
+        let mut settings = Map::new();
+        settings.insert("enforce_policies".to_owned(), json!(true));
+        let fields =
+            ApiFields { name: Some(name.to_owned()), settings, signing_secret: None, permissions: Some(wanted) };
+        let entry = api::create(&call, identifier.to_owned(), fields).await.map_err(explain)?;
+        first.get_or_insert(entry.api.id);
+    }
+    Ok(first.unwrap_or_default())
+}
+
+fn screen(url: &str, addresses: &[String], authority: &str, api: &str, token: &str) -> String {
+    let server = format!("{url}api/v2/resource-servers/{api}");
+    format!(
+        "\
+Keyward is running on {addresses}.
+Everything is temporary: stop it with Ctrl+C and it is gone.
+
+Paste this first (the token is good for a day):
+
+export KEYWARD_CA='{authority}'
+export KEYWARD_TOKEN='{token}'
+
+See an API and its permissions:
+
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_TOKEN\" '{server}'
+
+Add a permission, rename it (it stays the same permission), delete it:
+
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_TOKEN\" -H 'Content-Type: application/json' -X POST '{server}/scopes' -d '{{\"value\":\"publish:posts\",\"description\":\"Publish posts\"}}'
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_TOKEN\" -H 'Content-Type: application/json' -X PATCH '{server}/scopes/publish:posts' -d '{{\"value\":\"release:posts\"}}'
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_TOKEN\" -X DELETE '{server}/scopes/release:posts'
+
+Replace the whole list, as the Auth0 documentation does it:
+
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_TOKEN\" -H 'Content-Type: application/json' -X PATCH '{server}' -d '{{\"scopes\":[{{\"value\":\"read:posts\",\"description\":\"Read posts\"}}]}}'
+
+See who did what, with before and after:
+
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_TOKEN\" '{url}api/v2/logs'
+
+ready {addresses}",
+        addresses = addresses.join(" "),
+    )
+}

@@ -1,0 +1,207 @@
+//! From a configuration to a program that answers: what `serve` and `demo` share.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, anyhow, bail};
+use keyward_core::{
+    Problem,
+    time::{Clock, Entropy},
+};
+use keyward_store::{Location, MasterKey, Store};
+use tokio::sync::watch;
+
+use crate::{
+    app::{App, Parts},
+    config::{Config, MASTER_KEY_VARIABLE},
+    control,
+    environment::{SystemClock, SystemEntropy},
+    http::{
+        dispatch::router,
+        serve::{Listening, serve},
+        tls,
+    },
+    ids, keyring,
+};
+
+/// A program whose sockets are bound and whose store is open.
+pub(super) struct Running {
+    pub(super) app: Arc<App>,
+    sockets: Vec<Listening>,
+    /// The addresses it answers on, plain first.
+    pub(super) addresses: Vec<String>,
+    /// Whether the store was made by this start.
+    pub(super) first_start: bool,
+}
+
+/// Binds the sockets, opens the store and starts the program.
+pub(super) async fn start(config: &Config, command: &str) -> anyhow::Result<Running> {
+    let directory = &config.store.data_dir;
+    let first_start = config.store.database_url.is_empty() && !Store::exists(directory);
+    let plain = bind(&config.listen.http).await?;
+    let secure = bind(&config.listen.https).await?;
+    let public_url = public_url(config, plain.as_ref(), secure.as_ref());
+    let store = open(config, command).await?;
+    let secure = match secure {
+        Some(socket) => {
+            let tls = if config.tls.certificate.as_os_str().is_empty() {
+                tls::development(directory, &tls::names(&public_url), SystemClock.now())
+            } else {
+                tls::from_files(&config.tls.certificate, &config.tls.key)
+            };
+            Some(socket.with_tls(tls.map_err(|text| anyhow!(text))?))
+        }
+        None => None,
+    };
+    let app = start_app(config, store, public_url).await?;
+    let address =
+        |scheme: &str, socket: &Option<Listening>| socket.as_ref().map(|s| format!("{scheme}://{}", s.address));
+    let addresses = [address("http", &plain), address("https", &secure)].into_iter().flatten().collect();
+    let sockets = [plain, secure].into_iter().flatten().collect();
+    Ok(Running { app, sockets, addresses, first_start })
+}
+
+async fn bind(address: &str) -> anyhow::Result<Option<Listening>> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    Listening::bind(address, None).await.map(Some).map_err(|text| anyhow!(text))
+}
+
+/// Starts the program on an open store.
+pub(super) async fn start_app(config: &Config, store: Store, public_url: String) -> anyhow::Result<Arc<App>> {
+    let parts = Parts {
+        store,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        new_signing_key: keyring::generate,
+        public_url,
+        limits: config.limits,
+        trusted_proxies: config.proxies.trusted.clone(),
+    };
+    App::start(parts).await.map_err(explain)
+}
+
+/// Opens the store that the configuration names.
+pub(super) async fn open(config: &Config, command: &str) -> anyhow::Result<Store> {
+    let location = if config.store.database_url.is_empty() {
+        let holder = format!("`keyward {command}`, process {}", std::process::id());
+        Location::Directory { path: config.store.data_dir.clone(), holder }
+    } else {
+        Location::Database(config.store.database_url.clone())
+    };
+    let master = Arc::new(master_key(config, &SystemEntropy)?);
+    let opened = Store::open(location, master, SystemClock.now()).await;
+    opened.map_err(|error| explain(Problem::from(error)))
+}
+
+/// A problem in one line, with its causes: whoever starts the program may see them.
+pub(super) fn explain(problem: Problem) -> anyhow::Error {
+    let text = match &problem {
+        // The cause says all there is to say.
+        Problem::Internal(cause) => cause.to_string(),
+        Problem::Unavailable(text, _) => (*text).to_owned(),
+        other => other.to_string(),
+    };
+    let mut text = text;
+    let mut next = std::error::Error::source(&problem);
+    if matches!(problem, Problem::Internal(_)) {
+        next = next.and_then(std::error::Error::source);
+    }
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    anyhow!(text)
+}
+
+/// The key that seals secrets: from the environment, or from its file, which is made if the store is new.
+fn master_key(config: &Config, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
+    if let Ok(digits) = std::env::var(MASTER_KEY_VARIABLE) {
+        return parse_master_key(&digits).with_context(|| format!("{MASTER_KEY_VARIABLE} is not a master key"));
+    }
+    let directory = &config.store.data_dir;
+    let named = &config.store.master_key_file;
+    let path = if named.as_os_str().is_empty() { directory.join("master.key") } else { named.clone() };
+    match std::fs::read_to_string(&path) {
+        Ok(digits) => {
+            parse_master_key(&digits).with_context(|| format!("`{}` does not hold a master key", path.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if config.store.database_url.is_empty() && Store::exists(directory) {
+                bail!("the master key `{}` is missing: secrets in the store can't be read without it", path.display());
+            }
+            make_master_key(&path, entropy).with_context(|| format!("`{}` can't be written", path.display()))
+        }
+        Err(error) => bail!("the master key `{}` can't be read: {error}", path.display()),
+    }
+}
+
+fn make_master_key(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut bytes = [0; MasterKey::LENGTH];
+    entropy.fill(&mut bytes);
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    tls::write_private(path, &format!("{}\n", ids::hex(&bytes)))?;
+    Ok(MasterKey::new(&bytes))
+}
+
+fn parse_master_key(digits: &str) -> anyhow::Result<MasterKey> {
+    let digits = digits.trim();
+    let mut bytes = [0; MasterKey::LENGTH];
+    if digits.len() != bytes.len() * 2 || !digits.is_ascii() {
+        bail!("it must be {} hexadecimal digits", bytes.len() * 2);
+    }
+    for (byte, place) in bytes.iter_mut().zip((0..digits.len()).step_by(2)) {
+        *byte = u8::from_str_radix(&digits[place..place + 2], 16).context("a digit is not hexadecimal")?;
+    }
+    Ok(MasterKey::new(&bytes))
+}
+
+/// The configured URL, or one that works on this machine.
+fn public_url(config: &Config, plain: Option<&Listening>, secure: Option<&Listening>) -> String {
+    let configured = &config.listen.public_url;
+    if !configured.is_empty() {
+        let slash = if configured.ends_with('/') { "" } else { "/" };
+        return format!("{configured}{slash}");
+    }
+    let (scheme, socket, usual) = match (plain, secure) {
+        (_, Some(socket)) => ("https", socket, 443),
+        (Some(socket), None) => ("http", socket, 80),
+        (None, None) => unreachable!("a configuration without any address is refused"),
+    };
+    match socket.address.port() {
+        port if port == usual => format!("{scheme}://localhost/"),
+        port => format!("{scheme}://localhost:{port}/"),
+    }
+}
+
+impl Running {
+    /// Answers until the process is told to stop, and finishes what is in flight.
+    pub(super) async fn serve(self, directory: &Path, ready: impl FnOnce()) -> anyhow::Result<()> {
+        let (tell, stop) = watch::channel(false);
+        tokio::spawn(async move {
+            stop_signal().await;
+            tracing::info!("told to stop, finishing requests in flight");
+            let _ = tell.send(true);
+        });
+        control::listen(Arc::clone(&self.app), directory);
+        let serving = serve(Arc::clone(&self.app), router(Arc::clone(&self.app)), self.sockets, stop);
+        ready();
+        serving.await;
+        Ok(())
+    }
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without handlers the signals end the process at once, which the store survives.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

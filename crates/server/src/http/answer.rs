@@ -1,0 +1,83 @@
+//! What a handler answers.
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, Response, StatusCode, header},
+};
+use bytes::Bytes;
+use keyward_core::model::Revision;
+use serde::Serialize;
+
+/// A successful answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body, if there is one, and its media type.
+    pub body: Option<(&'static str, Bytes)>,
+    /// Headers besides those that every answer has.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether the body shows secrets, which the audit log must know first.
+    pub shows_secrets: bool,
+}
+
+/// The media type of JSON, as the original spells it.
+pub const JSON: &str = "application/json; charset=utf-8";
+
+impl Answer {
+    /// An answer without a body.
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, body: None, headers: Vec::new(), shows_secrets: false }
+    }
+
+    /// An answer with this value as JSON.
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        // Our own types have string keys and no failing parts, so they always serialize.
+        Self::bytes(status, JSON, serde_json::to_vec(value).unwrap_or_default().into())
+    }
+
+    /// An answer with these bytes.
+    pub fn bytes(status: StatusCode, media_type: &'static str, bytes: Bytes) -> Self {
+        Self { body: Some((media_type, bytes)), ..Self::empty(status) }
+    }
+
+    /// The same answer with a header. A value that can't be one is left out.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// The same answer with the version of the object it shows.
+    #[must_use]
+    pub fn with_version(self, revision: Revision) -> Self {
+        self.with(header::ETAG, &etag(revision))
+    }
+
+    /// The answer as it goes out.
+    pub fn into_response(self, request_id: &str) -> Response<Body> {
+        let (media_type, bytes) = self.body.unwrap_or_default();
+        let mut response = Response::new(Body::from(bytes));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if !media_type.is_empty() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::VARY, HeaderValue::from_static("origin,accept-encoding"));
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        for (name, value) in self.headers {
+            headers.insert(name, value);
+        }
+        response
+    }
+}
+
+/// A version as an entity tag (RFC 9110 §8.8.3).
+pub fn etag(revision: Revision) -> String {
+    format!("\"{}\"", revision.0)
+}

@@ -1,0 +1,204 @@
+//! The audit log.
+
+use axum::http::{StatusCode, header};
+use keyward_core::{
+    Problem,
+    model::log::{LogEntry, LogFilter},
+    problem::{Invalid, Part},
+};
+use keyward_store::{BoxFuture, ledger::log::Order};
+use serde_json::{Value, json};
+
+use super::log_query;
+use crate::{
+    http::{
+        answer::Answer,
+        operation::{Parameter, ParameterKind, Request},
+        query,
+    },
+    service::log,
+};
+
+/// The most entries that offset paging reaches (contract: logs).
+const REACH: i64 = 1000;
+
+const FIELDS: &[&str] = &[
+    "_id",
+    "log_id",
+    "date",
+    "type",
+    "description",
+    "connection",
+    "connection_id",
+    "client_id",
+    "client_name",
+    "ip",
+    "hostname",
+    "user_id",
+    "user_name",
+    "user_agent",
+    "audience",
+    "scope",
+    "strategy",
+    "strategy_type",
+    "isMobile",
+    "details",
+    "references",
+];
+
+/// The parameters of the list.
+pub const LIST_QUERY: &[Parameter] = &[
+    Parameter { name: "page", kind: ParameterKind::Integer(0, i64::MAX), description: "Page, from 0" },
+    Parameter { name: "per_page", kind: ParameterKind::Integer(0, 100), description: "Entries on a page" },
+    Parameter {
+        name: "sort",
+        kind: ParameterKind::Text(64),
+        description: "`date:-1` for the newest first, the default, or `date:1`",
+    },
+    Parameter {
+        name: "include_totals",
+        kind: ParameterKind::Boolean,
+        description: "Whether the answer is an object with the total number",
+    },
+    Parameter {
+        name: "from",
+        kind: ParameterKind::Text(128),
+        description: "The log_id after which to go on, oldest first",
+    },
+    Parameter {
+        name: "take",
+        kind: ParameterKind::Integer(1, 100),
+        description: "Entries in an answer that can be gone on from",
+    },
+    Parameter {
+        name: "q",
+        kind: ParameterKind::Text(1024),
+        description: "What to look for: `type:\"sapi\" AND client_id:\"…\"`",
+    },
+    Parameter { name: "search", kind: ParameterKind::Text(1024), description: "The same as `q`" },
+    Parameter {
+        name: "fields",
+        kind: ParameterKind::Fields(FIELDS),
+        description: "Comma-separated list of fields to include or exclude (depending on include_fields)",
+    },
+    Parameter {
+        name: "include_fields",
+        kind: ParameterKind::Boolean,
+        description: "Whether the named fields are included (true, the default) or excluded",
+    },
+];
+
+/// An entry as the wire shows it.
+fn render(entry: &LogEntry) -> Value {
+    let (actor, origin) = (&entry.detail.actor, &entry.detail.origin);
+    let date = jiff::Timestamp::from_millisecond(entry.at.0).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+    let scopes: Vec<&str> = actor.scope.split(' ').filter(|scope| !scope.is_empty()).collect();
+    let mut details = json!({
+        "request": {
+            "method": origin.method,
+            "path": origin.path,
+            "query": origin.query,
+            "body": origin.body,
+            "channel": "api",
+            "ip": origin.ip,
+            "userAgent": origin.user_agent,
+            "auth": {
+                "strategy": "jwt",
+                "user": {},
+                "credentials": { "scopes": scopes, "jti": actor.token_id },
+            },
+        },
+        "response": { "statusCode": entry.detail.status, "body": entry.detail.answer },
+        "request_id": origin.request_id,
+    });
+    for (name, value) in [("before", &entry.detail.before), ("after", &entry.detail.after)] {
+        if !value.is_null() {
+            details[name] = value.clone();
+        }
+    }
+    let mut whole = json!({
+        "_id": entry.log_id,
+        "log_id": entry.log_id,
+        "date": date.to_string(),
+        "type": entry.kind,
+        "description": entry.description,
+        "client_id": actor.client_id,
+        "client_name": actor.client_id.clone().unwrap_or_default(),
+        "ip": origin.ip,
+        "hostname": origin.hostname,
+        "user_id": actor.subject.clone().unwrap_or_default(),
+        "user_agent": origin.user_agent,
+        "audience": actor.audience,
+        "scope": actor.scope,
+        "isMobile": false,
+        "details": details,
+    });
+    if let Some(id) = &origin.correlation_id {
+        whole["references"] = json!({ "correlation_id": id });
+    }
+    whole
+}
+
+/// Lists entries: by pages, newest first, or from an entry on, oldest first.
+pub fn list(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+    Box::pin(async move {
+        let query = &request.query;
+        let show = |entry: &LogEntry| {
+            let mut shown = render(entry);
+            if let Some(fields) = shown.as_object_mut() {
+                query::select_fields(query, fields);
+            }
+            shown
+        };
+        if query.contains_key("from") || query.contains_key("take") {
+            let take = query::integer(query, "take", 50);
+            let entries = match query::text(query, "from") {
+                Some(from) => log::after(&request.call, from.to_owned(), take).await?,
+                None => log::list(&request.call, LogFilter::default(), Order::Oldest, (0, take), false).await?.0,
+            };
+            let answer = Answer::json(StatusCode::OK, &entries.iter().map(show).collect::<Vec<_>>());
+            let Some(last) = entries.last() else { return Ok(answer) };
+            let next = format!("<{}logs?from={}&take={take}>; rel=\"next\"", request.call.app.audience, last.log_id);
+            return Ok(answer.with(header::LINK, &next));
+        }
+        let (page, limit) = (query::integer(query, "page", 0), query::integer(query, "per_page", 50));
+        let start = page.saturating_mul(limit);
+        if start.saturating_add(limit) > REACH {
+            return Err(Problem::Invalid(Invalid::whole(Part::Paging, "too far")));
+        }
+        let filter = match query::text(query, "q").or_else(|| query::text(query, "search")) {
+            Some(text) => log_query::parse(text).map_err(Problem::Invalid)?,
+            None => LogFilter::default(),
+        };
+        let order = order(query::text(query, "sort"))?;
+        let totals = query::boolean(query, "include_totals", false);
+        let (entries, total) = log::list(&request.call, filter, order, (start, limit), totals).await?;
+        let shown: Vec<Value> = entries.iter().map(show).collect();
+        let body = match total {
+            Some(total) => {
+                json!({ "start": start, "limit": limit, "length": shown.len(), "total": total, "logs": shown })
+            }
+            None => Value::Array(shown),
+        };
+        Ok(Answer::json(StatusCode::OK, &body))
+    })
+}
+
+fn order(sort: Option<&str>) -> Result<Order, Problem> {
+    match sort {
+        None | Some("date:-1") => Ok(Order::Newest),
+        Some("date:1") => Ok(Order::Oldest),
+        Some(other) => {
+            let detail = format!("Can't sort by `{other}`: use date:-1 or date:1");
+            Err(Problem::Invalid(Invalid::property(Part::Query, "sort", detail)))
+        }
+    }
+}
+
+/// Shows an entry.
+pub fn get(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+    Box::pin(async move {
+        let entry = log::get(&request.call, request.segments[0].replace('\0', "")).await?;
+        Ok(Answer::json(StatusCode::OK, &render(&entry)))
+    })
+}

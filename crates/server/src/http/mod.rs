@@ -1,0 +1,15 @@
+//! HTTP: unpack a request, call a service, pack the answer.
+
+pub mod answer;
+pub mod dispatch;
+pub mod management;
+pub mod oauth;
+pub mod openapi;
+pub mod operation;
+pub mod problem;
+pub mod query;
+pub mod serve;
+pub mod system;
+pub mod table;
+pub mod tls;
+pub mod validation;

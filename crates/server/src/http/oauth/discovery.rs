@@ -1,0 +1,36 @@
+//! What this issuer offers, and its public keys. Only what really works is listed.
+
+use axum::http::{StatusCode, header};
+use keyward_core::Problem;
+use keyward_store::BoxFuture;
+use serde_json::json;
+
+use crate::http::{answer::Answer, operation::Request};
+
+/// How long a client may keep either document (contract: discovery and keys). Keys are published before they sign.
+const KEEP: &str = "public, max-age=300";
+
+fn public(answer: Answer) -> Answer {
+    answer.with(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*").with(header::CACHE_CONTROL, KEEP)
+}
+
+/// The discovery document.
+pub fn configuration(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+    Box::pin(async move {
+        let issuer = &request.call.app.public_url;
+        let document = json!({
+            "issuer": issuer,
+            "jwks_uri": format!("{issuer}.well-known/jwks.json"),
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "request_uri_parameter_supported": false,
+            "request_parameter_supported": false,
+        });
+        Ok(public(Answer::json(StatusCode::OK, &document)))
+    })
+}
+
+/// The public keys.
+pub fn jwks(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+    Box::pin(async move { Ok(public(Answer::json(StatusCode::OK, &request.view.keyring.jwks()))) })
+}

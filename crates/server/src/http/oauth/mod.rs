@@ -1,0 +1,3 @@
+//! The authorization server's endpoints.
+
+pub mod discovery;

@@ -1,0 +1,115 @@
+//! What an operation is. One row makes the route, the authorization check, the validation, the document and the
+//! metrics, so that none of them can be forgotten.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, Method};
+use keyward_core::{Problem, access::ManagementScope};
+use keyward_store::BoxFuture;
+use serde_json::{Map, Value};
+
+use super::answer::Answer;
+use crate::app::{Call, View};
+
+/// One operation of one wire protocol.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its name in the document and in the metrics.
+    pub id: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path, with `{names}` for its variable segments.
+    pub path: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// What the query string may hold.
+    pub query: &'static [Parameter],
+    /// The schema of the body, if there is one.
+    pub body: Option<fn() -> Value>,
+    /// Brings the body into the form that the schema describes.
+    pub prepare: Option<fn(&mut Value)>,
+    /// The status and schema of success.
+    pub success: (u16, Shape),
+    /// The statuses of refusals that are its own; those that every operation has are added.
+    pub refusals: &'static [u16],
+    /// What the audit log calls it, if it changes something.
+    pub audit: Option<&'static str>,
+    /// Carries it out.
+    pub handler: Handler,
+}
+
+/// A function that carries an operation out.
+pub type Handler = fn(Request) -> BoxFuture<'static, Result<Answer, Problem>>;
+
+/// Who may call an operation.
+#[derive(Debug, Clone, Copy)]
+pub enum Access {
+    /// Everybody, for this reason.
+    Public(&'static str),
+    /// Whoever has a management token with one of these scopes.
+    AnyOf(&'static [ManagementScope]),
+}
+
+/// The form of an answer's body.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// No body.
+    Empty,
+    /// JSON of this schema.
+    Json(fn() -> Value),
+    /// Text of this media type.
+    Text(&'static str),
+}
+
+/// A parameter of the query string.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: ParameterKind,
+    /// What it is for.
+    pub description: &'static str,
+}
+
+/// The kinds of parameters.
+#[derive(Debug, Clone, Copy)]
+pub enum ParameterKind {
+    /// A whole number, at least and at most.
+    Integer(i64, i64),
+    /// `true` or `false`.
+    Boolean,
+    /// Text of at most so many characters.
+    Text(u64),
+    /// May be repeated at most so many times.
+    Repeated(u64),
+    /// Names of the answer's fields, separated by commas.
+    Fields(&'static [&'static str]),
+}
+
+/// A request as a handler gets it: the caller is known and may call the operation, the query and the body have the
+/// form that the row describes.
+#[derive(Debug)]
+pub struct Request {
+    /// The program and who asks.
+    pub call: Call,
+    /// The state of the catalogue that this request sees.
+    pub view: Arc<View>,
+    /// The variable segments of the path, as sent.
+    pub segments: Vec<String>,
+    /// The query string.
+    pub query: Map<String, Value>,
+    /// The body; null when the operation has none.
+    pub body: Value,
+    /// The headers.
+    pub headers: HeaderMap,
+}
+
+impl Operation {
+    /// The names of the path's variable segments, in order.
+    pub fn segments(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+}

@@ -1,0 +1,174 @@
+//! A problem in the words of the Management API (contract: errors).
+
+use axum::http::{StatusCode, header};
+use keyward_core::{
+    Problem,
+    problem::{Conflict, Invalid, Missing, Part, Unauthenticated},
+};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, etag};
+
+const PAGING: &str = "You can only page through the first 1000 records. See https://auth0.com/docs/users/search/v3/view-search-results-by-page#limitation";
+
+/// What a caller sees of a problem. Causes stay behind.
+pub fn render(problem: &Problem) -> Answer {
+    let (status, message, code) = words(problem);
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut body = json!({ "statusCode": status.as_u16(), "error": reason, "message": message });
+    if let Some(code) = code {
+        body["errorCode"] = code.into();
+    }
+    if let (Problem::Unauthenticated(_), StatusCode::UNAUTHORIZED) = (problem, status) {
+        body["attributes"] = json!({ "error": message });
+    }
+    let answer = match problem {
+        Problem::Unauthenticated(Unauthenticated::Missing) => {
+            if let Some(body) = body.as_object_mut() {
+                body.remove("attributes");
+            }
+            Answer::json(status, &body)
+        }
+        Problem::Stale { sent, current } => {
+            body["sent"] = sent.clone().into();
+            body["current"] = etag(*current).into();
+            Answer::json(status, &body).with_version(*current)
+        }
+        _ => Answer::json(status, &body),
+    };
+    match problem {
+        // No error code when no token was sent (RFC 6750 §3.1).
+        Problem::Unauthenticated(Unauthenticated::Missing) => answer.with(header::WWW_AUTHENTICATE, "Bearer"),
+        Problem::Unauthenticated(Unauthenticated::Malformed) => {
+            answer.with(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_request\"")
+        }
+        Problem::Unauthenticated(_) => answer.with(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+        Problem::Forbidden(_) => answer.with(header::WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""),
+        Problem::Unavailable(..) => answer.with(header::RETRY_AFTER, "1"),
+        _ => answer,
+    }
+}
+
+fn words(problem: &Problem) -> (StatusCode, String, Option<&'static str>) {
+    match problem {
+        Problem::Invalid(invalid) => invalid_words(invalid),
+        Problem::Unauthenticated(reason) => unauthenticated_words(*reason),
+        Problem::Forbidden(accepted) => {
+            let names: Vec<_> = accepted.iter().map(|scope| scope.value()).collect();
+            let text = format!("Insufficient scope, expected any of: {}", names.join(","));
+            (StatusCode::FORBIDDEN, text, Some("insufficient_scope"))
+        }
+        Problem::NotFound(missing) => {
+            let (text, code) = missing_words(missing);
+            (StatusCode::NOT_FOUND, text, code)
+        }
+        Problem::Conflict(conflict) => conflict_words(conflict),
+        Problem::Stale { sent, current } => (
+            StatusCode::PRECONDITION_FAILED,
+            format!(
+                "The resource was changed since you read it: you sent version {sent}, the current version is {}. \
+                 Read it again and repeat your change",
+                etag(*current)
+            ),
+            Some("version_mismatch"),
+        ),
+        Problem::System(text) => (StatusCode::BAD_REQUEST, (*text).to_owned(), Some("operation_not_supported")),
+        Problem::Limit(text) => (StatusCode::FORBIDDEN, (*text).to_owned(), Some("entity_limit_reached")),
+        Problem::TooLarge(limit) => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("Payload content length greater than maximum allowed: {limit}"),
+            Some("payload_too_large"),
+        ),
+        Problem::UnsupportedMediaType(given) => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("Unsupported Media Type: {given}. Send JSON as `application/json`, without a content encoding"),
+            Some("unsupported_media_type"),
+        ),
+        Problem::Unavailable(text, _) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("Not possible right now: {text}"), Some("service_unavailable"))
+        }
+        Problem::Internal(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "An internal server error occurred. The log has the cause under this request's id".to_owned(),
+            Some("internal_error"),
+        ),
+    }
+}
+
+fn invalid_words(invalid: &Invalid) -> (StatusCode, String, Option<&'static str>) {
+    let (kind, code) = match invalid.part {
+        Part::Paging => return (StatusCode::BAD_REQUEST, PAGING.to_owned(), Some("invalid_paging")),
+        Part::Body => ("Payload", "invalid_body"),
+        Part::Query => ("Query", "invalid_query_string"),
+        Part::Path => ("Path", "invalid_uri"),
+    };
+    let place = match (&invalid.property, &invalid.description) {
+        (Some(property), Some(description)) => format!(" on property {property} ({description})"),
+        (Some(property), None) => format!(" on property {property}"),
+        (None, _) => String::new(),
+    };
+    let text = format!("{kind} validation error: '{}'{place}.", invalid.detail);
+    (StatusCode::BAD_REQUEST, text, Some(code))
+}
+
+fn unauthenticated_words(reason: Unauthenticated) -> (StatusCode, String, Option<&'static str>) {
+    let text = match reason {
+        Unauthenticated::Missing => "Missing authentication",
+        Unauthenticated::Malformed => {
+            let text = "Bad HTTP authentication header format".to_owned();
+            return (StatusCode::BAD_REQUEST, text, Some("Bearer"));
+        }
+        Unauthenticated::Invalid => "Invalid token",
+        Unauthenticated::Signature => "Invalid signature received for JSON Web Token validation",
+        Unauthenticated::Expired => "Expired token received for JSON Web Token validation",
+    };
+    (StatusCode::UNAUTHORIZED, text.to_owned(), None)
+}
+
+fn missing_words(missing: &Missing) -> (String, Option<&'static str>) {
+    match missing {
+        Missing::Route => ("Not Found".to_owned(), None),
+        Missing::Api => ("The resource server does not exist".to_owned(), Some("inexistent_resource_server")),
+        Missing::Permission(identifier, value) => (
+            format!("This permission does not exist: '{identifier} - {value}'"),
+            Some("inexistent_resource_server_permission"),
+        ),
+        Missing::LogEntry => ("Log not found.".to_owned(), Some("inexistent_log")),
+    }
+}
+
+fn conflict_words(conflict: &Conflict) -> (StatusCode, String, Option<&'static str>) {
+    match conflict {
+        Conflict::ApiIdentifier => (
+            StatusCode::CONFLICT,
+            "A resource server with the same identifier already exists.".to_owned(),
+            Some("resource_conflict"),
+        ),
+        Conflict::ReservedIdentifier => {
+            (StatusCode::BAD_REQUEST, "The selected identifier is reserved.".to_owned(), Some("invalid_body"))
+        }
+        Conflict::PermissionValue(identifier, value) => (
+            StatusCode::CONFLICT,
+            format!("This permission already exists: '{identifier} - {value}'"),
+            Some("resource_conflict"),
+        ),
+    }
+}
+
+/// The schema of every error.
+pub fn schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["statusCode", "error", "message"],
+        "properties": {
+            "statusCode": {"type": "integer"},
+            "error": {"type": "string", "description": "The reason phrase of the status"},
+            "message": {"type": "string", "description": "What was wrong"},
+            "errorCode": {"type": "string", "description": "What was wrong, for programs"},
+            "attributes": {"type": "object"},
+            "sent": {"type": "string", "description": "The version that the caller had seen"},
+            "current": {"type": "string", "description": "The current version"},
+        },
+        "additionalProperties": false,
+    })
+}

@@ -1,0 +1,144 @@
+//! Sockets: accept, TLS, limits, and an end that finishes what is in flight.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, http::Request};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use super::dispatch::Peer;
+use crate::app::App;
+
+/// How long to wait before accepting is tried again when the system refuses, as it does without file descriptors.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
+/// A socket that is bound and not yet answered.
+pub struct Listening {
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+    /// Where it is bound.
+    pub address: SocketAddr,
+}
+
+impl Listening {
+    /// Binds an address.
+    ///
+    /// # Errors
+    /// One line that names the address and what is wrong with it.
+    pub async fn bind(address: &str, tls: Option<TlsAcceptor>) -> Result<Self, String> {
+        let explain = |error: std::io::Error| {
+            format!("can't listen on {address}: {error}; choose another with --http, --https or the configuration")
+        };
+        let socket = TcpListener::bind(address).await.map_err(explain)?;
+        let address = socket.local_addr().map_err(explain)?;
+        Ok(Self { socket, tls, address })
+    }
+
+    /// The same socket, which speaks TLS.
+    #[must_use]
+    pub fn with_tls(self, tls: TlsAcceptor) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+}
+
+/// Answers on all sockets until `stop` says so; then takes no more connections and finishes the requests in flight,
+/// for as long as the limits allow.
+pub async fn serve(app: Arc<App>, router: Router, sockets: Vec<Listening>, stop: watch::Receiver<bool>) {
+    let seats = Arc::new(Semaphore::new(app.limits.connections));
+    let accepting = sockets.into_iter().map(|socket| {
+        let (app, router, seats, stop) = (Arc::clone(&app), router.clone(), Arc::clone(&seats), stop.clone());
+        tokio::spawn(accept(app, router, socket, seats, stop))
+    });
+    let accepting: Vec<_> = accepting.collect();
+    for task in accepting {
+        // A task that panicked has nothing left to finish.
+        let _ = task.await;
+    }
+}
+
+async fn accept(app: Arc<App>, router: Router, on: Listening, seats: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = on.socket.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let _ = stream.set_nodelay(true);
+                let connection = Connection { app: Arc::clone(&app), router: router.clone(), peer, seat };
+                let watcher = graceful.watcher();
+                let tls = on.tls.clone();
+                tokio::spawn(async move { connection.answer(stream, tls, watcher).await });
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+    drop(on.socket);
+    let limit = Duration::from_secs(app.limits.drain_seconds);
+    if tokio::time::timeout(limit, graceful.shutdown()).await.is_err() {
+        tracing::warn!(seconds = app.limits.drain_seconds, "requests were still in flight and are cut off");
+    }
+}
+
+struct Connection {
+    app: Arc<App>,
+    router: Router,
+    peer: SocketAddr,
+    seat: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn answer(self, stream: TcpStream, tls: Option<TlsAcceptor>, watcher: hyper_util::server::graceful::Watcher) {
+        let Some(tls) = tls else { return self.speak(stream, watcher).await };
+        let limit = Duration::from_secs(self.app.limits.header_seconds);
+        match tokio::time::timeout(limit, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream, watcher).await,
+            Ok(Err(error)) => tracing::debug!(error = %error, peer = %self.peer, "no TLS"),
+            Err(_) => tracing::debug!(peer = %self.peer, "TLS took too long"),
+        }
+    }
+
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        watcher: hyper_util::server::graceful::Watcher,
+    ) {
+        let Self { app, router, peer, seat } = self;
+        let mut protocol = auto::Builder::new(TokioExecutor::new());
+        protocol
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_secs(app.limits.header_seconds))
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(30))
+            .max_concurrent_streams(256);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            router.clone().oneshot(request.map(Body::new))
+        });
+        app.metrics.connections.inc();
+        let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            // Clients that vanish are everyday.
+            tracing::debug!(error, peer = %peer, "a connection ended early");
+        }
+        app.metrics.connections.dec();
+        drop(seat);
+    }
+}

@@ -1,0 +1,44 @@
+//! The program itself: health, metrics, its document.
+
+use std::sync::LazyLock;
+
+use axum::http::StatusCode;
+use bytes::Bytes;
+use keyward_core::Problem;
+use keyward_store::BoxFuture;
+use serde_json::json;
+
+use super::{
+    answer::{Answer, JSON},
+    openapi::document,
+    operation::Request,
+};
+
+/// The program runs.
+pub fn live(_: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+    Box::pin(async { Ok(Answer::json(StatusCode::OK, &json!({ "status": "live" }))) })
+}
+
+/// The program can read its store.
+pub fn ready(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+    Box::pin(async move {
+        let app = &request.call.app;
+        app.store.ping().await?;
+        Ok(Answer::json(StatusCode::OK, &json!({ "status": "ready", "revision": app.revision() })))
+    })
+}
+
+/// Counters and durations.
+pub fn metrics(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+    Box::pin(async move {
+        let text = request.call.app.metrics.text();
+        let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        Ok(Answer::bytes(StatusCode::OK, media_type, text.into()))
+    })
+}
+
+/// The document of all operations.
+pub fn openapi(_: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+    Box::pin(async { Ok(Answer::bytes(StatusCode::OK, JSON, DOCUMENT.clone())) })
+}

@@ -1,0 +1,56 @@
+//! New ids, in the shapes of the two wire protocols.
+
+use keyward_core::time::{Entropy, Timestamp};
+
+const ALPHANUMERIC: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// 24 hexadecimal digits: four bytes of time, eight random ones (contract: identifier formats).
+pub fn object_id(entropy: &dyn Entropy, now: Timestamp) -> String {
+    let mut random = [0; 8];
+    entropy.fill(&mut random);
+    format!("{:08x}{:016x}", now.seconds() & 0xffff_ffff, u64::from_be_bytes(random))
+}
+
+/// A prefix, an underscore and 16 letters or digits.
+pub fn prefixed(entropy: &dyn Entropy, prefix: &str) -> String {
+    format!("{prefix}_{}", alphanumeric(entropy, 16))
+}
+
+/// That many letters and digits, each as likely as the others.
+pub fn alphanumeric(entropy: &dyn Entropy, length: usize) -> String {
+    let mut text = String::with_capacity(length);
+    let mut random = [0; 32];
+    while text.len() < length {
+        entropy.fill(&mut random);
+        // 248 is the largest multiple of 62 that a byte holds; above it the first letters would be likelier.
+        let fair =
+            random.iter().filter(|byte| **byte < 248).map(|byte| char::from(ALPHANUMERIC[usize::from(byte % 62)]));
+        text.extend(fair.take(length - text.len()));
+    }
+    text
+}
+
+/// The same bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::SystemEntropy;
+
+    #[test]
+    fn ids_have_their_shapes() {
+        let id = object_id(&SystemEntropy, Timestamp(1_700_000_000_000));
+        assert!(id.starts_with("6553f100") && id.len() == 24, "{id}");
+        let id = prefixed(&SystemEntropy, "perm");
+        assert_eq!(id.len(), "perm_".len() + 16);
+        assert_eq!(hex(&[0, 171, 255]), "00abff");
+    }
+}

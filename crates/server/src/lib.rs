@@ -1,0 +1,14 @@
+//! Keyward: who may do what on your APIs.
+//!
+//! Data takes one way, `http → service → store → core`. A noun has the same file name on every level.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod environment;
+pub mod http;
+pub mod ids;
+pub mod keyring;
+pub mod service;
+pub mod telemetry;

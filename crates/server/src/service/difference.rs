@@ -1,0 +1,67 @@
+//! What an audit entry shows of a change: the fields that differ, as they were and as they are.
+
+use std::sync::Arc;
+
+use keyward_core::{
+    model::{
+        api::Api,
+        permission::{Difference, Permission},
+    },
+    snapshot::ApiEntry,
+};
+use serde_json::{Map, Value, json};
+
+/// More permissions than this are not repeated in an entry's answer; they stand in what changed.
+const ANSWER_PERMISSIONS: usize = 200;
+
+/// A permission in an audit entry.
+pub(crate) fn permission(permission: &Permission) -> Value {
+    match &permission.description {
+        Some(text) => json!({ "id": permission.id, "value": permission.value.as_str(), "description": text }),
+        None => json!({ "id": permission.id, "value": permission.value.as_str() }),
+    }
+}
+
+/// An API with its permissions, whole.
+pub(crate) fn whole(entry: &ApiEntry) -> Value {
+    let mut fields = entry.api.describe();
+    fields.insert("scopes".to_owned(), entry.permissions.iter().map(|p| permission(p)).collect());
+    Value::Object(fields)
+}
+
+/// What was answered, without secrets.
+pub(crate) fn answer(entry: &ApiEntry) -> Value {
+    if entry.permissions.len() <= ANSWER_PERMISSIONS { whole(entry) } else { Value::Object(entry.api.describe()) }
+}
+
+/// What changed: before and after.
+pub(crate) fn of(
+    before: &Api,
+    after: &Api,
+    stored: &[Arc<Permission>],
+    difference: &Difference,
+    added: &[Permission],
+) -> (Value, Value) {
+    let (mut old, mut new) = (before.describe(), after.describe());
+    let same: Vec<String> =
+        old.iter().filter(|(key, value)| new.get(*key) == Some(*value)).map(|(k, _)| k.clone()).collect();
+    for key in same {
+        old.remove(&key);
+        new.remove(&key);
+    }
+    if before.signing_secret != after.signing_secret {
+        new.insert("signing_secret".to_owned(), "[changed]".into());
+    }
+    if !difference.is_empty() {
+        let changed = |p: &&Arc<Permission>| difference.changed.iter().any(|c| c.number == p.number);
+        let were = difference.gone.iter().chain(stored.iter().filter(changed));
+        let are = added.iter().chain(&difference.changed);
+        insert_scopes(&mut old, were.map(|p| permission(p)).collect());
+        insert_scopes(&mut new, are.map(permission).collect());
+    }
+    (Value::Object(old), Value::Object(new))
+}
+
+fn insert_scopes(fields: &mut Map<String, Value>, list: Vec<Value>) {
+    fields.insert("scopes".to_owned(), Value::Array(list));
+}

@@ -1,0 +1,36 @@
+//! Use cases: check, change, audit. Nothing here knows HTTP.
+
+pub mod api;
+mod difference;
+pub mod log;
+pub mod permission;
+pub mod setup;
+pub mod token;
+
+use keyward_core::{Problem, model::Revision};
+
+/// What the caller says it has seen of an object before it changes it (`If-Match`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing: change it whatever it is.
+    None,
+    /// The object must exist.
+    Exists,
+    /// One of these versions; the text is what was sent.
+    Versions(Vec<i64>, String),
+}
+
+impl Precondition {
+    /// Whether the object, in the version it has under the lock, may be changed.
+    ///
+    /// # Errors
+    /// [`Problem::Stale`] with both versions when the caller has seen another one.
+    pub fn check(&self, current: Revision) -> Result<(), Problem> {
+        match self {
+            Self::Versions(seen, sent) if !seen.contains(&current.0) => {
+                Err(Problem::Stale { sent: sent.clone(), current })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! One permission at a time, so that nobody has to send a whole list to change one entry of it.
+
+use std::sync::Arc;
+
+use keyward_core::{
+    Problem,
+    model::permission::{Difference, Permission, PermissionValue, Wanted},
+    problem::{Conflict, Missing},
+    snapshot::ApiEntry,
+};
+
+use super::{
+    Precondition,
+    api::{Reference, edit, find},
+};
+use crate::app::Call;
+
+/// What somebody wants to change about a permission.
+#[derive(Debug, Clone, Default)]
+pub struct PermissionFields {
+    /// Another value: a rename. The permission stays the same one, with everyone who holds it.
+    pub value: Option<PermissionValue>,
+    /// Another description; the inner `None` takes it away.
+    pub description: Option<Option<String>>,
+}
+
+/// The permission among `list` that one of the texts names.
+fn among<'l>(list: &'l [Arc<Permission>], values: &Reference) -> Option<&'l Arc<Permission>> {
+    values.iter().find_map(|value| list.iter().find(|permission| permission.value.as_str() == value))
+}
+
+fn refuse_system(entry: &ApiEntry) -> Result<(), Problem> {
+    if entry.api.system.is_some() {
+        return Err(Problem::System("The permissions of a system resource server cannot be changed."));
+    }
+    Ok(())
+}
+
+/// Adds a permission at the end of the API's list.
+///
+/// # Errors
+/// [`Problem::Conflict`] when the API has the value already; [`Problem::NotFound`], [`Problem::Stale`],
+/// [`Problem::Limit`], [`Problem::System`].
+pub async fn add(
+    call: &Call,
+    api: &Reference,
+    wanted: Wanted,
+    precondition: Precondition,
+) -> Result<(ApiEntry, Arc<Permission>), Problem> {
+    let entry = Arc::clone(find(&call.app.view().snapshot, call.workspace, api)?);
+    refuse_system(&entry)?;
+    let value = wanted.value.clone();
+    let entry = edit(call, entry.api.number, precondition, move |api, stored| {
+        if stored.iter().any(|permission| permission.value == wanted.value) {
+            return Err(taken(&api.identifier, &wanted.value));
+        }
+        let position = stored.last().map_or(1, |last| last.position + 1);
+        let mut next = api.clone();
+        next.settings.scopes_set = true;
+        Ok((next, Difference { added: vec![(wanted, position)], ..Difference::default() }))
+    })
+    .await?;
+    named(entry, &value)
+}
+
+/// Changes a permission; with another value it is the same permission under another name.
+///
+/// # Errors
+/// [`Problem::Conflict`] when the API has the new value already; [`Problem::NotFound`], [`Problem::Stale`],
+/// [`Problem::System`].
+pub async fn update(
+    call: &Call,
+    api: &Reference,
+    values: Reference,
+    fields: PermissionFields,
+    precondition: Precondition,
+) -> Result<(ApiEntry, Arc<Permission>), Problem> {
+    let entry = Arc::clone(find(&call.app.view().snapshot, call.workspace, api)?);
+    refuse_system(&entry)?;
+    let value = match &fields.value {
+        Some(value) => value.clone(),
+        None => among(&entry.permissions, &values).ok_or_else(|| missing(&entry, &values))?.value.clone(),
+    };
+    let number = entry.api.number;
+    let entry = edit(call, number, precondition, move |api, stored| {
+        let Some(permission) = among(stored, &values) else { return Err(missing(&entry, &values)) };
+        let mut changed = Permission::clone(permission);
+        if let Some(value) = fields.value {
+            if stored.iter().any(|other| other.value == value && other.number != changed.number) {
+                return Err(taken(&api.identifier, &value));
+            }
+            changed.value = value;
+        }
+        if let Some(description) = fields.description {
+            changed.description = description;
+        }
+        let same = changed == **permission;
+        let changed = if same { vec![] } else { vec![changed] };
+        Ok((api.clone(), Difference { changed, ..Difference::default() }))
+    })
+    .await?;
+    named(entry, &value)
+}
+
+/// Deletes a permission: whoever holds it holds nothing once this is answered. One that does not exist is deleted
+/// already, unless the caller says that it has seen it.
+///
+/// # Errors
+/// [`Problem::NotFound`] when the API does not exist, [`Problem::Stale`], [`Problem::System`].
+pub async fn remove(
+    call: &Call,
+    api: &Reference,
+    values: Reference,
+    precondition: Precondition,
+) -> Result<ApiEntry, Problem> {
+    let entry = Arc::clone(find(&call.app.view().snapshot, call.workspace, api)?);
+    refuse_system(&entry)?;
+    if precondition == Precondition::None && among(&entry.permissions, &values).is_none() {
+        return Ok(ApiEntry::clone(&entry));
+    }
+    let number = entry.api.number;
+    edit(call, number, precondition, move |api, stored| {
+        let gone = among(stored, &values).cloned().into_iter().collect();
+        Ok((api.clone(), Difference { gone, ..Difference::default() }))
+    })
+    .await
+}
+
+fn taken(identifier: &str, value: &PermissionValue) -> Problem {
+    Problem::Conflict(Conflict::PermissionValue(identifier.to_owned(), value.to_string()))
+}
+
+fn missing(entry: &ApiEntry, values: &Reference) -> Problem {
+    let value = values.first().cloned().unwrap_or_default();
+    Problem::NotFound(Missing::Permission(entry.api.identifier.clone(), value))
+}
+
+fn named(entry: ApiEntry, value: &PermissionValue) -> Result<(ApiEntry, Arc<Permission>), Problem> {
+    let permission = entry.permission(value.as_str()).cloned();
+    let permission = permission.ok_or_else(|| Problem::internal("a permission just written is not in its list"))?;
+    Ok((entry, permission))
+}

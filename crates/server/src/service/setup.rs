@@ -1,0 +1,156 @@
+//! What must exist before the first request: signing keys, the public URL, the Management API.
+
+use std::sync::Arc;
+
+use keyward_core::{
+    Problem,
+    model::{
+        WorkspaceNumber,
+        api::Api,
+        log::{Actor, LogDetail, LogDraft, LogType, Origin},
+        permission::{Permission, PermissionNumber, compare},
+        signing_key::KeyState,
+        system_api::SystemApi,
+    },
+    secret::Secret,
+    time::{Entropy, Timestamp},
+};
+use keyward_store::{
+    Change, Error, MasterKey,
+    catalogue::{self, signing_key::NewKey},
+};
+use serde_json::{Value, json};
+
+use super::api::fixed_permissions;
+use crate::{app::Parts, ids};
+
+/// The workspace there is from the first start on.
+const WORKSPACE: WorkspaceNumber = WorkspaceNumber::FIRST;
+/// The length of a key's id (contract: identifier formats).
+const KID_LENGTH: usize = 21;
+
+/// What a start works with, inside its one change.
+struct Setup {
+    now: Timestamp,
+    entropy: Arc<dyn Entropy>,
+    master: Arc<MasterKey>,
+    public_url: String,
+    audience: String,
+}
+
+/// Creates what is missing and brings up to date what belongs to an older program or another public URL. A start that
+/// finds everything in place writes nothing.
+///
+/// # Errors
+/// Why the store can't be read or written.
+pub async fn ensure(parts: &Parts, audience: &str) -> Result<(), Problem> {
+    let (master, url, identifier) = (Arc::clone(parts.store.master()), parts.public_url.clone(), audience.to_owned());
+    let state = parts.store.read(move |tx| {
+        Box::pin(async move {
+            let keys = catalogue::signing_key::count(tx, WORKSPACE).await?;
+            let same_url = catalogue::workspace::public_url(tx, WORKSPACE).await? == url;
+            let api = catalogue::api::find_system(tx, WORKSPACE, SystemApi::Management, &master).await?;
+            let Some(api) = api else { return Ok((keys > 0, false)) };
+            let stored = catalogue::permission::of_api(tx, WORKSPACE, api.number).await?;
+            let same_list = compare(&stored, fixed_permissions(SystemApi::Management)).is_empty();
+            Ok((keys > 0, same_url && same_list && api.identifier == identifier))
+        })
+    });
+    let (has_keys, is_current) = state.await?;
+    let mut new_keys = Vec::new();
+    if !has_keys {
+        for state in [KeyState::Current, KeyState::Next] {
+            let private: Secret = (parts.new_signing_key)()?;
+            new_keys.push(NewKey { kid: ids::alphanumeric(parts.entropy.as_ref(), KID_LENGTH), state, private });
+        }
+    }
+    if new_keys.is_empty() && is_current {
+        return Ok(());
+    }
+    let setup = Setup {
+        now: parts.clock.now(),
+        entropy: Arc::clone(&parts.entropy),
+        master: Arc::clone(parts.store.master()),
+        public_url: parts.public_url.clone(),
+        audience: audience.to_owned(),
+    };
+    parts.store.change(move |change| Box::pin(async move { setup.carry_out(change, new_keys).await })).await?;
+    Ok(())
+}
+
+impl Setup {
+    async fn carry_out(self, change: &mut Change<'_>, new_keys: Vec<NewKey>) -> Result<((), LogDraft), Error> {
+        // Another node may have started at the same moment: what counts is what is there under the lock.
+        if catalogue::signing_key::count(change.tx(), WORKSPACE).await? == 0 {
+            for key in &new_keys {
+                let sealing = (self.master.as_ref(), self.entropy.as_ref());
+                catalogue::signing_key::insert(change, WORKSPACE, key, sealing, self.now).await?;
+            }
+        }
+        catalogue::workspace::set_public_url(change.tx(), WORKSPACE, &self.public_url, self.now).await?;
+        let found = catalogue::api::find_system(change.tx(), WORKSPACE, SystemApi::Management, &self.master).await?;
+        let before = found.as_ref().map_or(Value::Null, |api| json!({ "identifier": api.identifier }));
+        self.management_api(change, found).await?;
+        Ok(((), self.draft(before)))
+    }
+
+    async fn management_api(&self, change: &mut Change<'_>, found: Option<Api>) -> Result<(), Error> {
+        let sealing = (self.master.as_ref(), self.entropy.as_ref());
+        let api = match found {
+            Some(api) => {
+                let api = Api { identifier: self.audience.clone(), revision: change.revision(), ..api };
+                catalogue::api::update(change, &api, sealing, self.now).await?;
+                api
+            }
+            None => {
+                let api = Api {
+                    number: catalogue::api::next_number(change).await?,
+                    workspace: WORKSPACE,
+                    id: ids::object_id(self.entropy.as_ref(), self.now),
+                    identifier: self.audience.clone(),
+                    name: Some(SystemApi::Management.name().to_owned()),
+                    system: Some(SystemApi::Management),
+                    settings: SystemApi::Management.settings(),
+                    signing_secret: None,
+                    revision: change.revision(),
+                    created_at: self.now,
+                };
+                catalogue::api::insert(change, &api, sealing).await?;
+                api
+            }
+        };
+        let stored = catalogue::permission::of_api(change.tx(), WORKSPACE, api.number).await?;
+        let difference = compare(&stored, fixed_permissions(SystemApi::Management));
+        let gone: Vec<PermissionNumber> = difference.gone.iter().map(|permission| permission.number).collect();
+        catalogue::permission::tombstone(change, WORKSPACE, &gone, self.now).await?;
+        catalogue::permission::update(change, WORKSPACE, &difference.changed, self.now).await?;
+        let first = catalogue::permission::next_numbers(change, difference.added.len()).await?;
+        let made = (first.0..).zip(difference.added).map(|(number, (wanted, position))| Permission {
+            number: PermissionNumber(number),
+            id: ids::prefixed(self.entropy.as_ref(), "perm"),
+            api: api.number,
+            value: wanted.value,
+            description: wanted.description,
+            position,
+            created_at: self.now,
+        });
+        catalogue::permission::insert(change, WORKSPACE, &made.collect::<Vec<_>>()).await
+    }
+
+    fn draft(&self, before: Value) -> LogDraft {
+        LogDraft {
+            workspace: WORKSPACE,
+            at: self.now,
+            kind: LogType::ManagementChange,
+            description: "Set up the Management API".to_owned(),
+            detail: LogDetail {
+                actor: Actor { client_id: Some("keyward".to_owned()), ..Actor::default() },
+                origin: Origin { request_id: "start".to_owned(), ..Origin::default() },
+                status: 200,
+                answer: Value::Null,
+                before,
+                after: json!({ "identifier": self.audience }),
+            },
+        }
+    }
+}

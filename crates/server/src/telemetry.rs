@@ -1,0 +1,120 @@
+//! Logs, and the list of all metrics.
+
+use std::sync::atomic::AtomicI64;
+
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+
+/// The bounds of the duration histograms, in seconds: from what a lookup in memory takes to what a client gives up at.
+const DURATIONS: [f64; 12] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
+
+/// Writes JSON lines to standard error from now on. Calling it again changes nothing.
+pub fn log_to_standard_error(level: &str) {
+    // Libraries speak up only from `warn` on: their `info` is about themselves.
+    let filter = EnvFilter::new(format!("warn,keyward={level},keyward_server={level},keyward_store={level}"));
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_span_events(FmtSpan::NONE)
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .finish();
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// What is counted about one operation.
+#[derive(Debug, Default)]
+pub struct OperationMetrics {
+    answers: [Counter; 5],
+    duration: Option<Histogram>,
+}
+
+impl OperationMetrics {
+    /// Counts an answer and the time it took, in seconds.
+    pub fn observe(&self, status: u16, seconds: f64) {
+        if let Some(counter) = self.answers.get(usize::from(status / 100).saturating_sub(1)) {
+            counter.inc();
+        }
+        if let Some(histogram) = &self.duration {
+            histogram.observe(seconds);
+        }
+    }
+}
+
+/// Every metric of the program.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    operations: Vec<(&'static str, OperationMetrics)>,
+    revision: Gauge,
+    apis: Gauge,
+    permissions: Gauge,
+    /// Connections that are open.
+    pub connections: Gauge<i64, AtomicI64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All of them, at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("keyward");
+        let metrics = (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
+        let (revision, apis, permissions, connections) = metrics;
+        registry.register("build", "The program", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register("revision", "The last change that this node shows", revision.clone());
+        registry.register("apis", "APIs in the catalogue", apis.clone());
+        registry.register("permissions", "Permissions in the catalogue", permissions.clone());
+        registry.register("connections", "Connections that are open", connections.clone());
+        let operations =
+            crate::http::table::OPERATIONS.iter().map(|row| (row.id, Self::operation(&mut registry, row.id)));
+        let operations = operations.collect();
+        Self { registry, operations, revision, apis, permissions, connections }
+    }
+
+    fn operation(registry: &mut Registry, id: &'static str) -> OperationMetrics {
+        let label = ("operation".into(), id.into());
+        let mut metrics = OperationMetrics::default();
+        for (class, counter) in metrics.answers.iter().enumerate() {
+            let class = ("status".into(), format!("{}xx", class + 1).into());
+            let labelled = registry.sub_registry_with_labels([label.clone(), class].into_iter());
+            labelled.register("requests", "Requests answered", counter.clone());
+        }
+        let duration = Histogram::new(DURATIONS);
+        let labelled = registry.sub_registry_with_label(label);
+        labelled.register_with_unit("request_duration", "Time to the answer", Unit::Seconds, duration.clone());
+        metrics.duration = Some(duration);
+        metrics
+    }
+
+    /// The metrics of the operation at this place of the table.
+    pub fn of(&self, place: usize) -> &OperationMetrics {
+        &self.operations[place].1
+    }
+
+    /// Notes the size of a catalogue that is being published.
+    pub fn catalogue(&self, revision: i64, apis: usize, permissions: usize) {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.revision.set(revision);
+        self.apis.set(count(apis));
+        self.permissions.set(count(permissions));
+    }
+
+    /// All metrics in the Prometheus text format.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String can't fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
