@@ -172,10 +172,19 @@ impl App {
             + 'static,
     {
         let (value, revision) = self.store.change(work).await?;
+        self.shown(revision).await?;
+        Ok((value, revision))
+    }
+
+    /// Waits until this node shows a change.
+    ///
+    /// # Errors
+    /// [`Problem::Unavailable`] when it takes longer than a request may.
+    pub async fn shown(&self, revision: Revision) -> Result<(), Problem> {
         let mut published = self.published.subscribe();
         let shown = published.wait_for(|shown| *shown >= revision.0);
         match tokio::time::timeout(PUBLISH_TIMEOUT, shown).await {
-            Ok(Ok(_)) => Ok((value, revision)),
+            Ok(Ok(_)) => Ok(()),
             _ => Err(Problem::Unavailable("the change was made, but this node can't show it yet", None)),
         }
     }

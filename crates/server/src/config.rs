@@ -156,11 +156,10 @@ impl Layers {
     }
 
     fn lay_variable(&mut self, variable: &str, value: &str) {
-        let Some(name) = variable.strip_prefix(PREFIX).filter(|_| variable != MASTER_KEY_VARIABLE) else { return };
-        let name = name.to_ascii_lowercase();
-        match name.split_once("__") {
-            Some((section, key)) => self.lay_text(variable, section, key, value),
-            None => self.problem(variable, "no such setting; a name is KEYWARD_SECTION__KEY"),
+        // Other variables, such as the ones that the demo has people export, are no settings.
+        let Some(name) = variable.strip_prefix(PREFIX) else { return };
+        if let Some((section, key)) = name.to_ascii_lowercase().split_once("__") {
+            self.lay_text(variable, section, key, value);
         }
     }
 
@@ -262,7 +261,11 @@ mod tests {
     #[test]
     fn all_problems_are_reported_with_their_sources() {
         let file = "[listen]\nhtpp = \"x\"\nhttp = 8080\n[nothing]\na = 1\n";
-        let environment = variables(&[("KEYWARD_LIMITS__CONNECTIONS", "many"), ("KEYWARD_TYPO", "1")]);
+        let environment = variables(&[
+            ("KEYWARD_LIMITS__CONNECTIONS", "many"),
+            ("KEYWARD_LIMITS__TYPO", "1"),
+            ("KEYWARD_TOKEN", "x"),
+        ]);
         let problems = Config::load(Some(("k.toml", file)), environment, vec![]).expect_err("all of it is wrong");
         assert_eq!(
             problems.lines().collect::<Vec<_>>(),
@@ -271,7 +274,7 @@ mod tests {
                 "k.toml: listen.http must be of type string",
                 "k.toml: there is no setting nothing.a",
                 "KEYWARD_LIMITS__CONNECTIONS: `many` is not a value for limits.connections",
-                "KEYWARD_TYPO: no such setting; a name is KEYWARD_SECTION__KEY",
+                "KEYWARD_LIMITS__TYPO: there is no setting limits.typo",
             ]
         );
     }

@@ -4,11 +4,17 @@ use std::sync::atomic::AtomicI64;
 
 use prometheus_client::{
     encoding::text::encode,
-    metrics::{counter::Counter, gauge::Gauge, histogram::Histogram, info::Info},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
+use crate::http::table::OPERATIONS;
+
+/// The classes of statuses, in the order of their first digit.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// Names and values of labels.
+type Labels = Vec<(&'static str, &'static str)>;
 /// The bounds of the duration histograms, in seconds: from what a lookup in memory takes to what a client gives up at.
 const DURATIONS: [f64; 12] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
 
@@ -29,10 +35,10 @@ pub fn log_to_standard_error(level: &str) {
 }
 
 /// What is counted about one operation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct OperationMetrics {
     answers: [Counter; 5],
-    duration: Option<Histogram>,
+    duration: Histogram,
 }
 
 impl OperationMetrics {
@@ -41,9 +47,7 @@ impl OperationMetrics {
         if let Some(counter) = self.answers.get(usize::from(status / 100).saturating_sub(1)) {
             counter.inc();
         }
-        if let Some(histogram) = &self.duration {
-            histogram.observe(seconds);
-        }
+        self.duration.observe(seconds);
     }
 }
 
@@ -51,7 +55,7 @@ impl OperationMetrics {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    operations: Vec<(&'static str, OperationMetrics)>,
+    operations: Vec<OperationMetrics>,
     revision: Gauge,
     apis: Gauge,
     permissions: Gauge,
@@ -76,30 +80,22 @@ impl Metrics {
         registry.register("apis", "APIs in the catalogue", apis.clone());
         registry.register("permissions", "Permissions in the catalogue", permissions.clone());
         registry.register("connections", "Connections that are open", connections.clone());
-        let operations =
-            crate::http::table::OPERATIONS.iter().map(|row| (row.id, Self::operation(&mut registry, row.id)));
-        let operations = operations.collect();
+        let requests = Family::<Labels, Counter>::default();
+        let durations = Family::<Labels, Histogram>::new_with_constructor(|| Histogram::new(DURATIONS));
+        registry.register("requests", "Requests answered", requests.clone());
+        registry.register_with_unit("request_duration", "Time to the answer", Unit::Seconds, durations.clone());
+        // Every series is there from the start, and a request looks none up.
+        let of = |id: &'static str| OperationMetrics {
+            answers: CLASSES.map(|class| requests.get_or_create_owned(&vec![("operation", id), ("status", class)])),
+            duration: durations.get_or_create_owned(&vec![("operation", id)]),
+        };
+        let operations = OPERATIONS.iter().map(|row| of(row.id)).collect();
         Self { registry, operations, revision, apis, permissions, connections }
-    }
-
-    fn operation(registry: &mut Registry, id: &'static str) -> OperationMetrics {
-        let label = ("operation".into(), id.into());
-        let mut metrics = OperationMetrics::default();
-        for (class, counter) in metrics.answers.iter().enumerate() {
-            let class = ("status".into(), format!("{}xx", class + 1).into());
-            let labelled = registry.sub_registry_with_labels([label.clone(), class].into_iter());
-            labelled.register("requests", "Requests answered", counter.clone());
-        }
-        let duration = Histogram::new(DURATIONS);
-        let labelled = registry.sub_registry_with_label(label);
-        labelled.register_with_unit("request_duration", "Time to the answer", Unit::Seconds, duration.clone());
-        metrics.duration = Some(duration);
-        metrics
     }
 
     /// The metrics of the operation at this place of the table.
     pub fn of(&self, place: usize) -> &OperationMetrics {
-        &self.operations[place].1
+        &self.operations[place]
     }
 
     /// Notes the size of a catalogue that is being published.

@@ -30,7 +30,7 @@ use engine::{
     postgres::Postgres,
     sqlite::{self, Sqlite},
 };
-use writer::{Command, Queue, ReadJob};
+use writer::{Answer, Command, Job, Queue, ReadJob, Reading};
 
 /// The most commands that may wait for their commit before callers wait to queue theirs.
 const QUEUE: usize = 1024;
@@ -146,11 +146,8 @@ impl Store {
         F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job: Box<
-            dyn for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<writer::Answer, Error>> + Send,
-        > = Box::new(move |change| {
-            Box::pin(async move { work(change).await.map(|value| Box::new(value) as writer::Answer) })
-        });
+        let job: Job =
+            Box::new(move |change| Box::pin(async move { work(change).await.map(|value| Box::new(value) as Answer) }));
         let closed = || Error::Unavailable("the store is closed", None);
         self.queue.send(Command { numbered, job, reply }).await.map_err(|_| closed())?;
         let (value, revision) = answer.await.map_err(|_| closed())??;
@@ -167,8 +164,8 @@ impl Store {
         F: for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job: Box<dyn for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<writer::Answer, Error>> + Send> =
-            Box::new(move |tx| Box::pin(async move { work(tx).await.map(|value| Box::new(value) as writer::Answer) }));
+        let job: Reading =
+            Box::new(move |tx| Box::pin(async move { work(tx).await.map(|value| Box::new(value) as Answer) }));
         let read = ReadJob { job, reply };
         match self.engine.as_ref() {
             Engine::Sqlite(sqlite) => sqlite.read(read)?,

@@ -19,7 +19,8 @@ const BATCH: usize = 128;
 pub type BoxFuture<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
 /// What a command answers; its caller knows the type.
 pub(crate) type Answer = Box<dyn Any + Send>;
-type Job = Box<dyn for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<Answer, Error>> + Send>;
+/// A command's work.
+pub(crate) type Job = Box<dyn for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<Answer, Error>> + Send>;
 type Reply = oneshot::Sender<Result<(Answer, Revision), Error>>;
 
 const RECORD_CHANGE: Sql = Sql("INSERT INTO changes (revision, kind, number) VALUES ($1, $2, $3)");
@@ -257,9 +258,12 @@ async fn caught(job: BoxFuture<'_, Result<Answer, Error>>) -> Result<Answer, Err
         .unwrap_or_else(|_| Err(Error::Engine("a job of the store panicked".into())))
 }
 
+/// A reader's work.
+pub(crate) type Reading = Box<dyn for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<Answer, Error>> + Send>;
+
 /// Something to read in one consistent state.
 pub(crate) struct ReadJob {
-    pub(crate) job: Box<dyn for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<Answer, Error>> + Send>,
+    pub(crate) job: Reading,
     pub(crate) reply: oneshot::Sender<Result<Answer, Error>>,
 }
 

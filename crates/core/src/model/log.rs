@@ -154,3 +154,12 @@ pub struct LogFilter {
     /// Not after.
     pub until: Option<Timestamp>,
 }
+
+/// In which order entries are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The last one first.
+    Newest,
+    /// The first one first.
+    Oldest,
+}

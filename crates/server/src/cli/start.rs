@@ -180,8 +180,10 @@ impl Running {
     /// Answers until the process is told to stop, and finishes what is in flight.
     pub(super) async fn serve(self, directory: &Path, ready: impl FnOnce()) -> anyhow::Result<()> {
         let (tell, stop) = watch::channel(false);
+        // From here on a signal is heard, so nothing is ready before.
+        let told = stop_signal();
         tokio::spawn(async move {
-            stop_signal().await;
+            told.await;
             tracing::info!("told to stop, finishing requests in flight");
             let _ = tell.send(true);
         });
@@ -193,15 +195,18 @@ impl Running {
     }
 }
 
-async fn stop_signal() {
+/// Listens for the signals that ask a process to stop, from the call on; the future ends when one came.
+fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers the signals end the process at once, which the store survives.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+            // Without handlers the signals end the process at once, which the store survives.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }

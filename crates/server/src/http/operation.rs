@@ -1,11 +1,10 @@
 //! What an operation is. One row makes the route, the authorization check, the validation, the document and the
 //! metrics, so that none of them can be forgotten.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use axum::http::{HeaderMap, Method};
 use keyward_core::{Problem, access::ManagementScope};
-use keyward_store::BoxFuture;
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
@@ -40,8 +39,11 @@ pub struct Operation {
     pub handler: Handler,
 }
 
+/// What a handler returns.
+pub type Handled = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send>>;
+
 /// A function that carries an operation out.
-pub type Handler = fn(Request) -> BoxFuture<'static, Result<Answer, Problem>>;
+pub type Handler = fn(Request) -> Handled;
 
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy)]

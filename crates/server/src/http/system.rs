@@ -4,23 +4,21 @@ use std::sync::LazyLock;
 
 use axum::http::StatusCode;
 use bytes::Bytes;
-use keyward_core::Problem;
-use keyward_store::BoxFuture;
 use serde_json::json;
 
 use super::{
     answer::{Answer, JSON},
     openapi::document,
-    operation::Request,
+    operation::{Handled, Request},
 };
 
 /// The program runs.
-pub fn live(_: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn live(_: Request) -> Handled {
     Box::pin(async { Ok(Answer::json(StatusCode::OK, &json!({ "status": "live" }))) })
 }
 
 /// The program can read its store.
-pub fn ready(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn ready(request: Request) -> Handled {
     Box::pin(async move {
         let app = &request.call.app;
         app.store.ping().await?;
@@ -29,7 +27,7 @@ pub fn ready(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
 }
 
 /// Counters and durations.
-pub fn metrics(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn metrics(request: Request) -> Handled {
     Box::pin(async move {
         let text = request.call.app.metrics.text();
         let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -38,7 +36,7 @@ pub fn metrics(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> 
 }
 
 /// The document of all operations.
-pub fn openapi(_: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn openapi(_: Request) -> Handled {
     static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
     Box::pin(async { Ok(Answer::bytes(StatusCode::OK, JSON, DOCUMENT.clone())) })
 }

@@ -36,7 +36,11 @@ impl Schema {
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn check(&self, part: Part, value: &Value) -> Result<(), Invalid> {
-        let Err(error) = self.validator.validate(value) else { return refuse_null_characters(part, value) };
+        if self.validator.is_valid(value) {
+            return refuse_null_characters(part, value);
+        }
+        // Only this names all properties that are too many at once.
+        let Some(error) = self.validator.iter_errors(value).next() else { return Ok(()) };
         let property = place(error.instance_path().as_str());
         let description = property.as_ref().and_then(|_| self.description(error.schema_path().as_str()));
         Err(Invalid { part, detail: detail(&error), property, description })

@@ -2,10 +2,10 @@
 
 use keyward_core::{
     Problem,
-    model::log::{LogDetail, LogDraft, LogEntry, LogFilter, LogType},
+    model::log::{LogDetail, LogDraft, LogEntry, LogFilter, LogType, Order},
     problem::Missing,
 };
-use keyward_store::ledger::log::{self, Order};
+use keyward_store::ledger::log;
 
 use crate::app::Call;
 

@@ -193,3 +193,102 @@ pub(crate) fn inline<F: Future>(future: F) -> F::Output {
         Poll::Pending => unreachable!("a transaction awaited something other than its Tx"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{mpsc, oneshot, watch};
+
+    use super::*;
+    use crate::{
+        engine::Sql,
+        writer::{Answer, Command, Job},
+    };
+
+    const INSERT: Sql = Sql("INSERT INTO numbers (kind, last) VALUES ($1, 0)");
+
+    /// Runs one batch of commands, each of which adds a row of this name, and returns what each was answered.
+    fn run(connection: &mut Connection, names: &[&'static str]) -> Vec<Result<(), String>> {
+        let (sender, receiver) = mpsc::channel(16);
+        let mut queue = Queue::new(receiver, watch::channel(0).0);
+        let mut answers = Vec::new();
+        for name in names {
+            let (reply, answer) = oneshot::channel();
+            let name = *name;
+            let job: Job = Box::new(move |change| {
+                Box::pin(async move {
+                    assert!(name != "panic", "asked for");
+                    change.tx().query(INSERT, &[name.into()]).await?;
+                    Ok(Box::new(()) as Answer)
+                })
+            });
+            assert!(sender.try_send(Command { numbered: true, job, reply }).is_ok());
+            answers.push(answer);
+        }
+        let batch = queue.next_blocking().expect("commands wait");
+        inline(run_batch(&mut Tx::Sqlite(connection), batch, queue.committed()));
+        let read = |mut answer: oneshot::Receiver<Result<_, Error>>| {
+            answer.try_recv().expect("every command is answered").map(drop).map_err(|error| error.to_string())
+        };
+        answers.into_iter().map(read).collect()
+    }
+
+    fn open(directory: &Path) -> Connection {
+        let mut connection =
+            connect(&directory.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+                .expect("opens");
+        let migrated =
+            inline(crate::migrate::migrate(&mut Tx::Sqlite(&mut connection), keyward_core::time::Timestamp(0)));
+        migrated.expect("migrates");
+        connection
+    }
+
+    fn there(connection: &Connection) -> Vec<String> {
+        let sql =
+            "SELECT kind FROM numbers WHERE kind NOT IN ('api', 'permission', 'signing_key', 'log') ORDER BY kind";
+        let mut statement = connection.prepare(sql).expect("prepares");
+        let names = statement.query_map([], |row| row.get(0)).expect("reads");
+        names.collect::<Result<_, _>>().expect("reads")
+    }
+
+    #[test]
+    fn a_command_that_fails_or_panics_takes_nobody_with_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut connection = open(directory.path());
+        let answers = run(&mut connection, &["a", "b", "a", "panic", "c"]);
+        let good: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+        assert_eq!(good, [true, true, false, false, true]);
+        assert_eq!(there(&connection), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_read_only_disk_is_said_and_recovers() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut connection = open(directory.path());
+        connection.execute_batch("PRAGMA query_only = ON").expect("sets");
+        let text = "the data directory can't be written to; check its mount and permissions";
+        for names in [&["a"][..], &["a", "b"]] {
+            for answer in run(&mut connection, names) {
+                assert_eq!(answer, Err(text.to_owned()));
+            }
+        }
+        connection.execute_batch("PRAGMA query_only = OFF").expect("sets");
+        assert!(run(&mut connection, &["a"])[0].is_ok());
+        assert_eq!(there(&connection), ["a"]);
+    }
+
+    #[test]
+    fn a_full_disk_fails_the_commands_it_met_and_recovers() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut connection = open(directory.path());
+        connection.execute_batch("CREATE TABLE filler (x BLOB); PRAGMA max_page_count = 1").expect("sets");
+        // SQLite gives up a whole transaction on this error, so every command of the batch is told.
+        connection.execute_batch("DROP TABLE numbers; CREATE TABLE numbers (kind TEXT PRIMARY KEY, last INTEGER, x BLOB DEFAULT (zeroblob(100000)))").expect("sets");
+        for answer in run(&mut connection, &["a", "b", "c"]) {
+            let text = answer.expect_err("there is no room");
+            assert!(text.contains("full") || text.contains("same commit"), "{text}");
+        }
+        connection.execute_batch("PRAGMA max_page_count = 100000").expect("sets");
+        assert!(run(&mut connection, &["a", "b"]).iter().all(Result::is_ok));
+        assert_eq!(there(&connection), ["a", "b"]);
+    }
+}

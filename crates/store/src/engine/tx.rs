@@ -121,8 +121,8 @@ impl Tx<'_> {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(client) => {
-                postgres::query(client, "SELECT pg_notify('keyward', $1)", &[revision.to_string().into()]).await?;
-                Ok(())
+                // A number needs no quoting that could go wrong.
+                postgres::batch(client, &format!("NOTIFY keyward, '{revision}'")).await
             }
         }
     }

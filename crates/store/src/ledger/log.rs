@@ -3,7 +3,7 @@
 use keyward_core::{
     model::{
         WorkspaceNumber,
-        log::{LogDraft, LogEntry, LogFilter},
+        log::{LogDraft, LogEntry, LogFilter, Order},
     },
     time::Timestamp,
 };
@@ -39,15 +39,6 @@ const COUNT: Sql = Sql("SELECT COUNT(*) FROM logs WHERE workspace = $1 \
 const AFTER: Sql =
     Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 AND number > $2 \
      ORDER BY number LIMIT $3");
-
-/// In which order entries are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// The last one first.
-    Newest,
-    /// The first one first.
-    Oldest,
-}
 
 /// Appends an entry.
 ///

@@ -3,17 +3,16 @@
 use axum::http::{StatusCode, header};
 use keyward_core::{
     Problem,
-    model::log::{LogEntry, LogFilter},
+    model::log::{LogEntry, LogFilter, Order},
     problem::{Invalid, Part},
 };
-use keyward_store::{BoxFuture, ledger::log::Order};
 use serde_json::{Value, json};
 
 use super::log_query;
 use crate::{
     http::{
         answer::Answer,
-        operation::{Parameter, ParameterKind, Request},
+        operation::{Handled, Parameter, ParameterKind, Request},
         query,
     },
     service::log,
@@ -140,7 +139,7 @@ fn render(entry: &LogEntry) -> Value {
 }
 
 /// Lists entries: by pages, newest first, or from an entry on, oldest first.
-pub fn list(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn list(request: Request) -> Handled {
     Box::pin(async move {
         let query = &request.query;
         let show = |entry: &LogEntry| {
@@ -196,7 +195,7 @@ fn order(sort: Option<&str>) -> Result<Order, Problem> {
 }
 
 /// Shows an entry.
-pub fn get(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn get(request: Request) -> Handled {
     Box::pin(async move {
         let entry = log::get(&request.call, request.segments[0].replace('\0', "")).await?;
         Ok(Answer::json(StatusCode::OK, &render(&entry)))

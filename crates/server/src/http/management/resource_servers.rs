@@ -11,14 +11,13 @@ use keyward_core::{
     secret::Secret,
     snapshot::ApiEntry,
 };
-use keyward_store::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use super::{parse_wanted, precondition, reference};
 use crate::{
     http::{
         answer::{Answer, etag},
-        operation::{Parameter, ParameterKind, Request},
+        operation::{Handled, Parameter, ParameterKind, Request},
         query,
     },
     service::api::{self, ApiFields},
@@ -123,7 +122,7 @@ fn render(entry: &ApiEntry, with_secret: bool) -> Map<String, Value> {
 }
 
 /// Lists the APIs.
-pub fn list(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn list(request: Request) -> Handled {
     Box::pin(async move {
         let snapshot = &request.view.snapshot;
         let query = &request.query;
@@ -179,7 +178,7 @@ fn cursor(text: &str) -> Result<i64, Problem> {
 }
 
 /// Shows an API, unless the caller has seen this version of it (`If-None-Match`, RFC 9110 §13.1.2).
-pub fn get(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn get(request: Request) -> Handled {
     Box::pin(async move {
         let reference = reference(&request.segments[0]);
         let entry = api::find(&request.view.snapshot, request.call.workspace, &reference)?;
@@ -199,7 +198,7 @@ pub fn get(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
 }
 
 /// Creates an API.
-pub fn create(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn create(request: Request) -> Handled {
     Box::pin(async move {
         let Request { call, body, .. } = request;
         let (identifier, fields) = parse(body)?;
@@ -209,7 +208,7 @@ pub fn create(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
 }
 
 /// Changes an API.
-pub fn update(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn update(request: Request) -> Handled {
     Box::pin(async move {
         let Request { call, body, headers, segments, .. } = request;
         let (_, fields) = parse(body)?;
@@ -219,7 +218,7 @@ pub fn update(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
 }
 
 /// Deletes an API.
-pub fn delete(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn delete(request: Request) -> Handled {
     Box::pin(async move {
         let reference = reference(&request.segments[0]);
         api::delete(&request.call, &reference, precondition(&request.headers)).await?;

@@ -2,12 +2,14 @@
 
 use axum::http::StatusCode;
 use keyward_core::{Problem, model::permission::Permission, snapshot::ApiEntry};
-use keyward_store::BoxFuture;
 use serde_json::{Map, Value};
 
 use super::{parse_value, parse_wanted, precondition, reference};
 use crate::{
-    http::{answer::Answer, operation::Request},
+    http::{
+        answer::Answer,
+        operation::{Handled, Request},
+    },
     service::permission::{self, PermissionFields},
 };
 
@@ -23,7 +25,7 @@ fn shown(status: StatusCode, entry: &ApiEntry, permission: &Permission) -> Answe
 }
 
 /// Adds a permission.
-pub fn add(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn add(request: Request) -> Handled {
     Box::pin(async move {
         let wanted = parse_wanted(&request.body, "").map_err(Problem::Invalid)?;
         let api = reference(&request.segments[0]);
@@ -33,7 +35,7 @@ pub fn add(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
 }
 
 /// Changes or renames a permission.
-pub fn update(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn update(request: Request) -> Handled {
     Box::pin(async move {
         let value = request.body.get("value").and_then(Value::as_str);
         let value = value.map(|text| parse_value(text, "value".to_owned())).transpose().map_err(Problem::Invalid)?;
@@ -47,7 +49,7 @@ pub fn update(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
 }
 
 /// Deletes a permission.
-pub fn remove(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn remove(request: Request) -> Handled {
     Box::pin(async move {
         let (api, values) = (reference(&request.segments[0]), reference(&request.segments[1]));
         let entry = permission::remove(&request.call, &api, values, precondition(&request.headers)).await?;

@@ -1,11 +1,12 @@
 //! What this issuer offers, and its public keys. Only what really works is listed.
 
 use axum::http::{StatusCode, header};
-use keyward_core::Problem;
-use keyward_store::BoxFuture;
 use serde_json::json;
 
-use crate::http::{answer::Answer, operation::Request};
+use crate::http::{
+    answer::Answer,
+    operation::{Handled, Request},
+};
 
 /// How long a client may keep either document (contract: discovery and keys). Keys are published before they sign.
 const KEEP: &str = "public, max-age=300";
@@ -15,7 +16,7 @@ fn public(answer: Answer) -> Answer {
 }
 
 /// The discovery document.
-pub fn configuration(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn configuration(request: Request) -> Handled {
     Box::pin(async move {
         let issuer = &request.call.app.public_url;
         let document = json!({
@@ -31,6 +32,6 @@ pub fn configuration(request: Request) -> BoxFuture<'static, Result<Answer, Prob
 }
 
 /// The public keys.
-pub fn jwks(request: Request) -> BoxFuture<'static, Result<Answer, Problem>> {
+pub fn jwks(request: Request) -> Handled {
     Box::pin(async move { Ok(public(Answer::json(StatusCode::OK, &request.view.keyring.jwks()))) })
 }

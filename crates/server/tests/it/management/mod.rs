@@ -1,0 +1,5 @@
+mod bad_input;
+mod logs;
+mod resource_servers;
+pub(crate) use resource_servers::PEM;
+mod scopes;

@@ -1,0 +1,151 @@
+//! The net under every operation: each row of the table is called with no token, with a bad one, with each scope
+//! alone; and the table is the document.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use keyward_core::access::ManagementScope;
+use keyward_server::http::{
+    operation::{Access, Operation},
+    table::OPERATIONS,
+};
+use serde_json::json;
+
+use crate::support::TestApp;
+
+on_both_engines!(
+    nothing_is_answered_without_a_token,
+    each_scope_opens_its_rows_and_no_other,
+    unknown_paths_and_methods
+);
+
+/// The row's path with something in its variable segments.
+fn path(row: &Operation) -> String {
+    row.path.replace("{id}", "000000000000000000000000").replace("{value}", "read:nothing")
+}
+
+fn guarded() -> impl Iterator<Item = (&'static Operation, &'static [ManagementScope])> {
+    OPERATIONS.iter().filter_map(|row| match row.access {
+        Access::AnyOf(scopes) => Some((row, scopes)),
+        Access::Public(_) => None,
+    })
+}
+
+async fn nothing_is_answered_without_a_token(t: TestApp) {
+    for (row, _) in guarded() {
+        let reply = t.call(row.method.clone(), &path(row)).anonymous().json(json!({})).send().await;
+        assert_eq!(reply.status, 401, "{}", row.id);
+        assert_eq!(reply.body["message"], "Missing authentication");
+        assert_eq!(reply.header("www-authenticate"), "Bearer");
+    }
+}
+
+async fn each_scope_opens_its_rows_and_no_other(t: TestApp) {
+    for scope in ManagementScope::ALL {
+        let token = t.token_with(&[*scope]).await;
+        for (row, accepted) in guarded() {
+            let reply = t.call(row.method.clone(), &path(row)).bearer(&token).json(json!({ "x": 1 })).send().await;
+            let refused = reply.status == 403;
+            assert_eq!(refused, !accepted.contains(scope), "{} with {}: {}", row.id, scope.value(), reply.body);
+            if refused {
+                let text = reply.body["message"].as_str().unwrap();
+                assert!(text.starts_with("Insufficient scope, expected any of: "), "{text}");
+                assert!(accepted.iter().all(|scope| text.contains(scope.value())), "{text}");
+                assert_eq!(reply.body["errorCode"], "insufficient_scope");
+            }
+        }
+    }
+    let nothing = t.token_with(&[]).await;
+    for (row, _) in guarded() {
+        let reply = t.call(row.method.clone(), &path(row)).bearer(&nothing).json(json!({ "x": 1 })).send().await;
+        assert_eq!(reply.status, 403, "{}: a bad body is still 403", row.id);
+    }
+}
+
+async fn unknown_paths_and_methods(t: TestApp) {
+    for (method, path) in [
+        (Method::GET, "/api/v2/nothing"),
+        (Method::GET, "/"),
+        (Method::PUT, "/api/v2/resource-servers"),
+        (Method::GET, "/api/v2/resource-servers/"),
+        (Method::POST, "/.well-known/jwks.json"),
+    ] {
+        let reply = t.call(method, path).anonymous().send().await;
+        assert_eq!(reply.status, 404, "{path}");
+        assert_eq!(reply.body, json!({ "statusCode": 404, "error": "Not Found", "message": "Not Found" }));
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_the_table() {
+    let t = TestApp::sqlite().await;
+    let document = t.get("/openapi.json").anonymous().send().await.body;
+    let mut documented = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            documented.insert((
+                path.clone(),
+                method.to_uppercase(),
+                operation["operationId"].as_str().unwrap().to_owned(),
+            ));
+            let named: BTreeSet<_> = path.split('/').filter(|part| part.starts_with('{')).collect();
+            let parameters = operation["parameters"].as_array().unwrap();
+            assert_eq!(parameters.iter().filter(|p| p["in"] == "path").count(), named.len(), "{path}");
+        }
+    }
+    let table: BTreeSet<_> =
+        OPERATIONS.iter().map(|row| (row.path.to_owned(), row.method.to_string(), row.id.to_owned())).collect();
+    assert_eq!(documented, table);
+    assert_eq!(table.len(), OPERATIONS.len(), "no row stands twice");
+    let ids: BTreeSet<_> = OPERATIONS.iter().map(|row| row.id).collect();
+    assert_eq!(ids.len(), OPERATIONS.len(), "no id stands twice");
+}
+
+/// Operations that need no token. The list may only shrink.
+#[test]
+fn the_list_of_public_operations_only_shrinks() {
+    let public: Vec<_> =
+        OPERATIONS.iter().filter(|row| matches!(row.access, Access::Public(_))).map(|row| row.path).collect();
+    assert_eq!(
+        public,
+        [
+            "/.well-known/openid-configuration",
+            "/.well-known/oauth-authorization-server",
+            "/.well-known/jwks.json",
+            "/health/live",
+            "/health/ready",
+            "/metrics",
+            "/openapi.json",
+        ]
+    );
+}
+
+/// Who may do what, for a person to read: a change of the policy is a change of this text.
+#[test]
+fn the_policy_reads_like_this() {
+    let line = |(row, scopes): (&Operation, &[ManagementScope])| {
+        let scopes: Vec<_> = scopes.iter().map(|scope| scope.value()).collect();
+        format!("{} {} <- {}", row.method, row.path, scopes.join(" or "))
+    };
+    let policy: Vec<_> = guarded().map(line).collect();
+    insta::assert_snapshot!(policy.join("\n"), @r"
+    GET /api/v2/resource-servers <- read:resource_servers
+    POST /api/v2/resource-servers <- create:resource_servers
+    GET /api/v2/resource-servers/{id} <- read:resource_servers
+    PATCH /api/v2/resource-servers/{id} <- update:resource_servers
+    DELETE /api/v2/resource-servers/{id} <- delete:resource_servers
+    POST /api/v2/resource-servers/{id}/scopes <- update:resource_servers
+    PATCH /api/v2/resource-servers/{id}/scopes/{value} <- update:resource_servers
+    DELETE /api/v2/resource-servers/{id}/scopes/{value} <- update:resource_servers
+    GET /api/v2/logs <- read:logs
+    GET /api/v2/logs/{id} <- read:logs
+    ");
+}
+
+/// Every operation that changes something is audited, and no other one claims to.
+#[test]
+fn what_changes_is_audited() {
+    for row in OPERATIONS.iter() {
+        assert_eq!(row.audit.is_some(), row.method != Method::GET, "{}", row.id);
+    }
+}

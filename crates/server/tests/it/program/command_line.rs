@@ -1,0 +1,142 @@
+use crate::support::{
+    postgres::fresh_schema,
+    process::{self, run, serve},
+};
+
+#[tokio::test]
+async fn token_prints_a_token_and_nothing_else_with_and_without_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let path = data.to_str().unwrap();
+    let (good, output, errors) = run(&["token", "--data-dir", path]);
+    assert!(!good && output.is_empty());
+    assert_eq!(
+        errors,
+        format!("keyward: there is no store in `{path}`: start `keyward serve --data-dir {path}` once first\n")
+    );
+    let server = serve(&data, &["--public-url", "https://api.example/base"]);
+    let url = format!("{}/api/v2/resource-servers", server.http);
+    let client = reqwest::Client::new();
+    let status = async |token: &str| client.get(&url).bearer_auth(token).send().await.unwrap().status().as_u16();
+    let from_running = process::token(&data, &[]);
+    assert_eq!(from_running.split('.').count(), 3);
+    assert_eq!(status(&from_running).await, 200);
+    assert_eq!(status(&process::token(&data, &["--scope", "read:logs", "--ttl", "1h"])).await, 403);
+    let (good, _, errors) = run(&["token", "--data-dir", path, "--scope", "read:everything"]);
+    assert!(!good);
+    assert_eq!(errors, "keyward: there is no management scope `read:everything`\n");
+    assert!(server.stop().0);
+    let from_store = process::token(&data, &["--scope", "read:resource_servers"]);
+    let server = serve(&data, &["--public-url", "https://api.example/base"]);
+    let url = format!("{}/api/v2/resource-servers", server.http);
+    let reply = client.get(&url).bearer_auth(&from_store).send().await.unwrap();
+    assert_eq!(reply.status(), 200, "the stopped store knew the public URL");
+    let (_, body) = process::json(client.get(&url).bearer_auth(&from_running).send().await.unwrap()).await;
+    assert_eq!(body[0]["identifier"], "https://api.example/base/api/v2/");
+}
+
+#[test]
+fn a_second_server_is_told_who_holds_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = serve(directory.path(), &[]);
+    let path = directory.path().to_str().unwrap();
+    let (good, output, errors) = run(&["serve", "--data-dir", path, "--http", "127.0.0.1:0", "--https", ""]);
+    assert!(!good && output.is_empty());
+    let holder = format!("is in use by `keyward serve`, process {}: stop that first", server.id());
+    assert!(
+        errors.contains(&holder) && errors.lines().filter(|line| line.starts_with("keyward:")).count() == 1,
+        "{errors}"
+    );
+}
+
+#[test]
+fn every_refusal_to_start_is_one_clear_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
+    let config = directory.path().join("k.toml");
+    std::fs::write(&config, "[listen]\nhtpp = \"x\"\n").unwrap();
+    let free = ["--http", "127.0.0.1:0", "--https", ""];
+    let with = |more: &[&str]| run(&[&["serve", "--data-dir", path], more].concat());
+    let nowhere = "postgres://nobody@127.0.0.1:1/none";
+    let cases = [
+        (with(&["--http", &address, "--https", ""]), format!("can't listen on {address}")),
+        (with(&[&free[..], &["--database-url", nowhere]].concat()), "the database can't be reached".to_owned()),
+        (
+            with(&[&free[..], &["--database-url", "nonsense"]].concat()),
+            "--database-url is not a PostgreSQL URL".to_owned(),
+        ),
+        (
+            with(&[&free[..], &["--config", config.to_str().unwrap()]].concat()),
+            "there is no setting listen.htpp".to_owned(),
+        ),
+        (
+            with(&[&free[..], &["--config", "/nothing/here.toml"]].concat()),
+            "`/nothing/here.toml` can't be read".to_owned(),
+        ),
+        (with(&["--http", "", "--https", ""]), "http and https are both empty".to_owned()),
+        (
+            with(&["--http", "", "--https", "127.0.0.1:0", "--tls-cert", "/no/cert", "--tls-key", "/no/key"]),
+            "`/no/cert` can't be used".to_owned(),
+        ),
+        (with(&["--http", "nowhere", "--https", ""]), "can't listen on nowhere".to_owned()),
+    ];
+    for ((good, output, errors), wanted) in cases {
+        assert!(!good && output.is_empty(), "{wanted}");
+        let lines: Vec<_> = errors.lines().collect();
+        assert!(
+            lines.len() == 1 && lines[0].starts_with("keyward: ") && lines[0].contains(&wanted),
+            "{wanted}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn a_foreign_or_missing_master_key_stops_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(serve(directory.path(), &[]).stop().0);
+    let path = directory.path().to_str().unwrap();
+    let arguments = ["serve", "--data-dir", path, "--http", "127.0.0.1:0", "--https", ""];
+    let key = directory.path().join("master.key");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "for its owner only");
+    std::fs::write(&key, "ab".repeat(32)).unwrap();
+    let (good, _, errors) = run(&arguments);
+    assert!(!good && errors.contains("is this the store's own master key?"), "{errors}");
+    std::fs::write(&key, "short").unwrap();
+    let (good, _, errors) = run(&arguments);
+    assert!(!good && errors.contains("does not hold a master key: it must be 64 hexadecimal digits"), "{errors}");
+    std::fs::remove_file(&key).unwrap();
+    let (good, _, errors) = run(&arguments);
+    assert!(!good && errors.contains("is missing: secrets in the store can't be read without it"), "{errors}");
+    assert!(!key.exists(), "a new key would make the old secrets unreadable for good");
+}
+
+#[tokio::test]
+async fn serve_on_a_database_that_was_there_before() {
+    let Some(url) = fresh_schema().await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let server = serve(directory.path(), &["--database-url", &url]);
+    let token = process::token(directory.path(), &["--database-url", &url]);
+    let path = |server: &process::Process| format!("{}/api/v2/resource-servers", server.http);
+    let client = reqwest::Client::new();
+    let body = serde_json::json!({ "identifier": "https://a.example/" });
+    assert_eq!(client.post(path(&server)).bearer_auth(&token).json(&body).send().await.unwrap().status(), 201);
+    assert!(server.stop().0);
+    let again = serve(directory.path(), &["--database-url", &url]);
+    let token = process::token(directory.path(), &["--database-url", &url]);
+    let (_, list) = process::json(client.get(path(&again)).bearer_auth(&token).send().await.unwrap()).await;
+    assert_eq!(list[1]["identifier"], "https://a.example/");
+}
+
+#[test]
+fn help_is_there_for_every_command() {
+    for arguments in [&["--help"][..], &["demo", "--help"], &["serve", "--help"], &["token", "--help"], &["--version"]]
+    {
+        let (good, output, _) = run(arguments);
+        assert!(good && !output.is_empty(), "{arguments:?}");
+    }
+    let (good, _, errors) = run(&["token", "--ttl", "soon"]);
+    assert!(!good && errors.contains("write a number and s, m, h or d"), "{errors}");
+}

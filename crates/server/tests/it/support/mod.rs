@@ -1,0 +1,315 @@
+//! A whole program without sockets, and callers for it.
+
+pub(crate) mod postgres;
+pub(crate) mod process;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+};
+
+use axum::{Router, body::Body};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use keyward_core::{
+    Problem,
+    access::ManagementScope,
+    secret::Secret,
+    time::{Clock, Entropy, Timestamp},
+};
+use keyward_server::{
+    app::{App, Parts},
+    config::{Config, Limits},
+    http::{
+        dispatch::{Peer, router},
+        openapi,
+        operation::{Operation, Shape},
+        table::OPERATIONS,
+        validation::Schema,
+    },
+    keyring,
+    service::token,
+};
+use keyward_store::{Location, MasterKey, Store};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// The public URL of every test's program.
+pub(crate) const PUBLIC_URL: &str = "https://keyward.test/";
+
+/// A clock that stands still until it is moved.
+pub(crate) struct FakeClock(AtomicI64);
+
+impl FakeClock {
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Random bytes from a seed.
+pub(crate) struct Seeded(Mutex<StdRng>);
+
+impl Entropy for Seeded {
+    fn fill(&self, out: &mut [u8]) {
+        self.0.lock().unwrap().fill_bytes(out);
+    }
+}
+
+/// Two keys for all tests of this process: making one takes a tenth of a second.
+fn signing_key() -> Result<Secret, Problem> {
+    static KEYS: OnceLock<[Secret; 2]> = OnceLock::new();
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let keys = KEYS.get_or_init(|| [keyring::generate().unwrap(), keyring::generate().unwrap()]);
+    Ok(keys[NEXT.fetch_add(1, Ordering::SeqCst) % 2].clone())
+}
+
+pub(crate) struct TestApp {
+    pub(crate) app: Arc<App>,
+    router: Router,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) token: String,
+    /// Where the store is, for a second look at it.
+    pub(crate) location: Location,
+    _directory: Option<tempfile::TempDir>,
+}
+
+/// What can differ between tests.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) trusted_proxies: Vec<std::net::IpAddr>,
+    pub(crate) seed: u64,
+    pub(crate) public_url: &'static str,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let limits = Config::load(None, [], vec![]).unwrap().limits;
+        Self { limits, trusted_proxies: vec![], seed: 7, public_url: PUBLIC_URL }
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let location = Location::Directory { path: directory.path().join("data"), holder: "a test".to_owned() };
+        let app = Self::on(location, Settings::default()).await;
+        Self { _directory: Some(directory), ..app }
+    }
+
+    /// `None`, said aloud, when there is no PostgreSQL to test on.
+    pub(crate) async fn postgres() -> Option<Self> {
+        let url = postgres::fresh_schema().await?;
+        Some(Self::on(Location::Database(url), Settings::default()).await)
+    }
+
+    pub(crate) async fn on(location: Location, settings: Settings) -> Self {
+        let clock = Arc::new(FakeClock(AtomicI64::new(1_767_225_600_000)));
+        let master = Arc::new(MasterKey::new(&[9; 32]));
+        let store = Store::open(location.clone(), master, clock.now()).await.unwrap();
+        let clock_argument: Arc<dyn Clock> = Arc::<FakeClock>::clone(&clock);
+        let parts = Parts {
+            store,
+            clock: clock_argument,
+            entropy: Arc::new(Seeded(Mutex::new(StdRng::seed_from_u64(settings.seed)))),
+            new_signing_key: signing_key,
+            public_url: settings.public_url.to_owned(),
+            limits: settings.limits,
+            trusted_proxies: settings.trusted_proxies,
+        };
+        let app = App::start(parts).await.unwrap();
+        let token = token::issue(&app, ManagementScope::ALL, std::time::Duration::from_secs(86_400)).await.unwrap();
+        Self { router: router(Arc::clone(&app)), app, clock, token, location, _directory: None }
+    }
+
+    /// The same store, opened anew: what a restart finds. The first program is gone.
+    pub(crate) async fn restart(self, settings: Settings) -> Self {
+        let Self { app, router, location, _directory, .. } = self;
+        drop(router);
+        drop(app);
+        let next = Self::on_when_free(location, settings).await;
+        Self { _directory, ..next }
+    }
+
+    /// The lock of a directory is free once the last thread of the old program let go of it.
+    async fn on_when_free(location: Location, settings: Settings) -> Self {
+        if let Location::Directory { path, .. } = &location {
+            let lock = std::fs::File::open(path.join("keyward.lock")).unwrap();
+            tokio::task::spawn_blocking(move || lock.lock().unwrap()).await.unwrap();
+        }
+        Self::on(location, settings).await
+    }
+
+    pub(crate) async fn token_with(&self, scopes: &[ManagementScope]) -> String {
+        token::issue(&self.app, scopes, std::time::Duration::from_secs(3600)).await.unwrap()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call<'_> {
+        self.call(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: Value) -> Call<'_> {
+        self.call(Method::POST, path).json(body)
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: Value) -> Call<'_> {
+        self.call(Method::PATCH, path).json(body)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Call<'_> {
+        self.call(Method::DELETE, path)
+    }
+
+    /// A call with all management scopes; the path is below `/api/v2` unless it begins with another slash.
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/api/v2/{path}") };
+        let headers = vec![("authorization".to_owned(), format!("Bearer {}", self.token))];
+        Call { app: self, method, path, headers, body: Body::empty() }
+    }
+
+    /// Makes an API with these permissions and returns its id.
+    pub(crate) async fn api(&self, identifier: &str, scopes: &[&str]) -> String {
+        let scopes: Vec<Value> = scopes.iter().map(|value| json!({ "value": value })).collect();
+        let body = json!({ "identifier": identifier, "name": "Test", "scopes": scopes });
+        let reply = self.post("resource-servers", body).send().await;
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        reply.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The values of an API's permissions, in their order.
+    pub(crate) async fn scopes(&self, id: &str) -> Vec<String> {
+        let reply = self.get(&format!("resource-servers/{id}")).send().await;
+        let scopes = reply.body["scopes"].as_array().cloned().unwrap_or_default();
+        scopes.iter().map(|scope| scope["value"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The newest entries of the audit log of this type.
+    pub(crate) async fn entries(&self, kind: &str) -> Vec<Value> {
+        let reply = self.get(&format!("logs?per_page=100&q=type:{kind}")).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.body.as_array().unwrap().clone()
+    }
+}
+
+pub(crate) struct Call<'a> {
+    app: &'a TestApp,
+    method: Method,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Body,
+}
+
+impl Call<'_> {
+    pub(crate) fn json(self, body: Value) -> Self {
+        self.header("content-type", "application/json").body(body.to_string())
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn anonymous(mut self) -> Self {
+        self.headers.retain(|(name, _)| name != "authorization");
+        self
+    }
+
+    /// Sends it through the real router and holds the answer against the document.
+    pub(crate) async fn send(self) -> Reply {
+        let mut request = Request::builder().method(self.method.clone()).uri(&self.path);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let peer = Peer(SocketAddr::from(([192, 0, 2, 1], 4711)));
+        let request = request.extension(peer).body(self.body).unwrap();
+        let response = self.app.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or(Value::Null) };
+        let reply = Reply { status: parts.status, headers: parts.headers, body, bytes: bytes.to_vec() };
+        reply.check_against_document(&self.method, &self.path);
+        reply
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The row that a request reaches.
+pub(crate) fn row(method: &Method, path: &str) -> Option<&'static Operation> {
+    let path = path.split('?').next().unwrap();
+    OPERATIONS.iter().find(|row| {
+        let (row_parts, parts): (Vec<_>, Vec<_>) = (row.path.split('/').collect(), path.split('/').collect());
+        let fits = |(row, part): (&&str, &&str)| row.starts_with('{') || row == part;
+        row.method == *method && row_parts.len() == parts.len() && row_parts.iter().zip(&parts).all(fits)
+    })
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Every answer of every test is one that the document promises.
+    fn check_against_document(&self, method: &Method, path: &str) {
+        let Some(row) = row(method, path) else {
+            assert_eq!(self.status, 404, "{method} {path} is not in the table");
+            return;
+        };
+        let status = self.status.as_u16();
+        let schema = match row.success {
+            (success, Shape::Json(schema)) if success == status => Some(schema()),
+            (success, _) if success == status => None,
+            _ => {
+                assert!(openapi::refusals(row).contains(&status), "{method} {path} answered {status}, undocumented");
+                (status != 304).then(keyward_server::http::problem::schema)
+            }
+        };
+        if let Some(schema) = schema {
+            let checked = Schema::new(schema).check(keyward_core::problem::Part::Body, &self.body);
+            assert!(checked.is_ok(), "{method} {path} {status}: {checked:?} in {}", self.body);
+        }
+    }
+}
+
+impl TestApp {
+    /// Makes every further entry of the audit log impossible, from outside of the program.
+    pub(crate) async fn break_the_audit_log(&self) {
+        const RENAME: &str = "ALTER TABLE logs RENAME TO logs_away";
+        match &self.location {
+            Location::Directory { path, .. } => {
+                rusqlite::Connection::open(path.join("keyward.db")).unwrap().execute_batch(RENAME).unwrap();
+            }
+            Location::Database(url) => {
+                let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.batch_execute(RENAME).await.unwrap();
+            }
+        }
+    }
+}
