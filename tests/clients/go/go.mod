@@ -1,0 +1,3 @@
+module permissions
+
+go 1.19
