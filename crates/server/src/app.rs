@@ -26,6 +26,7 @@ use crate::{
     config::Limits,
     ids,
     keyring::Keyring,
+    lease::{self, Lease},
     service::{setup, token::TokenCache},
     telemetry::Metrics,
 };
@@ -84,6 +85,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Tokens whose signature was checked.
     pub tokens: TokenCache,
+    /// Until when this node may believe its memory.
+    pub lease: Arc<Lease>,
     run: String,
     requests: AtomicU64,
 }
@@ -103,6 +106,10 @@ impl App {
         let audience = format!("{}api/v2/", parts.public_url);
         setup::ensure(&parts, &audience).await?;
         let committed = parts.store.committed();
+        let node = ids::alphanumeric(parts.entropy.as_ref(), 16);
+        let lease = Arc::new(Lease::new(node, parts.limits.lease(), parts.store.is_shared()));
+        // Before the catalogue is read: whoever changes it from now on waits for this node.
+        lease.renew(&parts.store, Revision(0)).await?;
         let changes = parts.store.load().await?;
         let run = ids::alphanumeric(parts.entropy.as_ref(), 12);
         let app = Arc::new(Self {
@@ -117,10 +124,13 @@ impl App {
             trusted_proxies: parts.trusted_proxies,
             metrics: Metrics::new(),
             tokens: TokenCache::new(),
+            lease,
             run,
             requests: AtomicU64::new(0),
         });
         app.publish(changes)?;
+        app.lease.renew(&app.store, app.revision()).await?;
+        lease::start(&app.lease, &app.store, app.published.subscribe());
         tokio::spawn(follow(Arc::downgrade(&app), committed));
         Ok(app)
     }
@@ -160,7 +170,7 @@ impl App {
         if changes.revision > self.revision() { self.publish(changes) } else { Ok(()) }
     }
 
-    /// Carries out a change of the catalogue and answers when it is durable, in the audit log and in effect here.
+    /// Carries out a change of the catalogue and answers when it is durable, in the audit log and in effect on every node.
     ///
     /// # Errors
     /// Why it was not made. [`Problem::Unavailable`] also when it was made and memory can't follow.
@@ -173,6 +183,7 @@ impl App {
     {
         let (value, revision) = self.store.change(work).await?;
         self.shown(revision).await?;
+        self.lease.everywhere(&self.store, revision).await?;
         Ok((value, revision))
     }
 

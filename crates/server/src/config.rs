@@ -1,6 +1,6 @@
 //! The configuration: what is compiled in, a file, the environment, flags. All problems are reported at once.
 
-use std::{fmt::Write, net::IpAddr, path::PathBuf};
+use std::{fmt::Write, net::IpAddr, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -82,6 +82,15 @@ pub struct Limits {
     pub drain_seconds: u64,
     /// The most permissions of one API; 0 for no limit.
     pub permissions_per_api: usize,
+    /// How long a node may believe its memory without the database, in milliseconds.
+    pub lease_milliseconds: u64,
+}
+
+impl Limits {
+    /// How long a node may believe its memory without the database.
+    pub fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_milliseconds)
+    }
 }
 
 /// Logs.

@@ -10,5 +10,6 @@ pub mod environment;
 pub mod http;
 pub mod ids;
 pub mod keyring;
+pub mod lease;
 pub mod service;
 pub mod telemetry;

@@ -31,6 +31,14 @@ CREATE TABLE numbers (
     last BIGINT NOT NULL
 );--table
 
+-- The nodes that serve from this database: how far each has followed, and until when it may believe its memory. Empty
+-- on SQLite, where there is one.
+CREATE TABLE nodes (
+    id TEXT PRIMARY KEY,
+    revision BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL
+);--table
+
 CREATE TABLE apis (
     number BIGINT PRIMARY KEY,
     workspace BIGINT NOT NULL REFERENCES workspaces (number),

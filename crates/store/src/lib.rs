@@ -27,6 +27,7 @@ pub use sealing::MasterKey;
 pub use writer::{BoxFuture, Change};
 
 use engine::{
+    lease,
     postgres::Postgres,
     sqlite::{self, Sqlite},
 };
@@ -175,12 +176,51 @@ impl Store {
         Ok(typed(value))
     }
 
-    /// Whether the store answers.
+    /// Whether other nodes may serve from the same store.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.engine.as_ref(), Engine::Postgres(_))
+    }
+
+    /// Says that this node has followed up to a change and may believe its memory for so many milliseconds, counted
+    /// from some moment after the call. Without other nodes there is nothing to say.
     ///
     /// # Errors
-    /// Why it does not.
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.read(|tx| Box::pin(async move { follow::revision(tx).await.map(drop) })).await
+    /// Why the store was not reached.
+    pub async fn renew_lease(&self, node: &str, revision: Revision, length: i64) -> Result<(), Error> {
+        match self.engine.as_ref() {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(postgres) => lease::renew(postgres, node, revision, length).await,
+        }
+    }
+
+    /// Takes this node off the list, so that nobody waits for it.
+    ///
+    /// # Errors
+    /// Why the store was not reached; then the node's lease runs out by itself.
+    pub async fn end_lease(&self, node: &str) -> Result<(), Error> {
+        match self.engine.as_ref() {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(postgres) => lease::leave(postgres, node).await,
+        }
+    }
+
+    /// Whether no other node can still believe a memory without this change.
+    ///
+    /// # Errors
+    /// Why the store was not reached.
+    pub async fn is_everywhere(&self, node: &str, revision: Revision) -> Result<bool, Error> {
+        match self.engine.as_ref() {
+            Engine::Sqlite(_) => Ok(true),
+            Engine::Postgres(postgres) => Ok(lease::behind(postgres, node, revision).await? == 0),
+        }
+    }
+
+    /// The number of the last committed change, asked of the store itself.
+    ///
+    /// # Errors
+    /// Why the store does not answer.
+    pub async fn revision(&self) -> Result<Revision, Error> {
+        self.read(|tx| Box::pin(async move { follow::revision(tx).await.map(Revision) })).await
     }
 
     /// The whole catalogue, as it was committed.

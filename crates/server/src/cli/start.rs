@@ -191,6 +191,7 @@ impl Running {
         let serving = serve(Arc::clone(&self.app), router(Arc::clone(&self.app)), self.sockets, stop);
         ready();
         serving.await;
+        self.app.lease.end(&self.app.store).await;
         Ok(())
     }
 }

@@ -184,6 +184,7 @@ async fn carry_out(
     let caller = match row.access {
         Access::Public(_) => None,
         Access::AnyOf(_) => {
+            app.lease.check()?;
             let sent = incoming.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
             Some(token::authenticate(app, &view, sent, now)?)
         }

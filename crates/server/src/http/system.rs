@@ -21,7 +21,8 @@ pub fn live(_: Request) -> Handled {
 pub fn ready(request: Request) -> Handled {
     Box::pin(async move {
         let app = &request.call.app;
-        app.store.ping().await?;
+        app.lease.check()?;
+        app.store.revision().await?;
         Ok(Answer::json(StatusCode::OK, &json!({ "status": "ready", "revision": app.revision() })))
     })
 }

@@ -1,5 +1,6 @@
 //! The only place that knows which engine runs.
 
+pub(crate) mod lease;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 pub(crate) mod tx;

@@ -33,5 +33,8 @@ pub fn configuration(request: Request) -> Handled {
 
 /// The public keys.
 pub fn jwks(request: Request) -> Handled {
-    Box::pin(async move { Ok(public(Answer::json(StatusCode::OK, &request.view.keyring.jwks()))) })
+    Box::pin(async move {
+        request.call.app.lease.check()?;
+        Ok(public(Answer::json(StatusCode::OK, &request.view.keyring.jwks())))
+    })
 }
