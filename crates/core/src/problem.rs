@@ -10,7 +10,7 @@ use crate::{access::ManagementScope, model::Revision};
 /// The cause of a failure that is not the caller's, for the log.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why a request was not carried out. Nothing has changed when one is returned, unless the variant says otherwise.
+/// Why a request was not carried out. Nothing has changed when one is returned, except with [`Problem::Uncertain`].
 #[derive(Debug)]
 pub enum Problem {
     /// Part of the request is not what the operation accepts.
@@ -40,6 +40,10 @@ pub enum Problem {
     UnsupportedMediaType(String),
     /// It cannot be done now; trying again later may work. The text says what is wrong.
     Unavailable(&'static str, Option<Cause>),
+    /// It may have been done, and it can't be said whether. The text says what to do.
+    Uncertain(&'static str, Option<Cause>),
+    /// The request's body did not come in time.
+    Slow,
     /// A defect of ours, or a store whose content contradicts itself.
     Internal(Cause),
 }
@@ -78,7 +82,7 @@ pub enum Part {
     Query,
     /// The path.
     Path,
-    /// Paging beyond what offset paging may reach.
+    /// The query string, which asks for more than offset paging reaches.
     Paging,
 }
 
@@ -129,7 +133,7 @@ impl Problem {
 
     /// Whether the fault is on our side.
     pub fn is_ours(&self) -> bool {
-        matches!(self, Self::Unavailable(..) | Self::Internal(_))
+        matches!(self, Self::Unavailable(..) | Self::Uncertain(..) | Self::Internal(_))
     }
 }
 
@@ -146,6 +150,8 @@ impl fmt::Display for Problem {
             Self::TooLarge(limit) => write!(f, "longer than {limit} bytes"),
             Self::UnsupportedMediaType(given) => write!(f, "unsupported media type `{given}`"),
             Self::Unavailable(text, _) => write!(f, "unavailable: {text}"),
+            Self::Uncertain(text, _) => write!(f, "uncertain: {text}"),
+            Self::Slow => f.write_str("the body did not come in time"),
             Self::Internal(_) => f.write_str("internal error"),
         }
     }
@@ -154,7 +160,9 @@ impl fmt::Display for Problem {
 impl Error for Problem {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Unavailable(_, Some(cause)) | Self::Internal(cause) => Some(cause.as_ref()),
+            Self::Unavailable(_, Some(cause)) | Self::Uncertain(_, Some(cause)) | Self::Internal(cause) => {
+                Some(cause.as_ref())
+            }
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 //! A snapshot is never changed. Committed rows make the next one, and there is no other way to make one, so memory is
 //! never ahead of the store.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use imbl::{HashMap, OrdMap};
 
@@ -78,11 +78,6 @@ impl Snapshot {
         self.apis.get(&number)
     }
 
-    /// The API with this identifier.
-    pub fn api_identified(&self, workspace: WorkspaceNumber, identifier: &str) -> Option<&Arc<ApiEntry>> {
-        self.apis.get(self.by_identifier.get(&(workspace, identifier.to_owned()))?)
-    }
-
     /// The workspace's APIs, oldest first.
     pub fn apis(&self, workspace: WorkspaceNumber) -> impl Iterator<Item = &Arc<ApiEntry>> {
         self.apis.values().filter(move |entry| entry.api.workspace == workspace)
@@ -112,10 +107,11 @@ impl Snapshot {
     #[must_use]
     pub fn apply(&self, changes: Changes) -> Self {
         let mut next = self.clone();
+        let mut permissions = Vec::new();
         for row in changes.rows {
             match row {
                 Row::Api(number, api) => next.set_api(number, api),
-                Row::Permission(number, permission) => next.set_permission(number, permission),
+                Row::Permission(number, permission) => permissions.push((number, permission)),
                 Row::SigningKey(number, Some(key)) => {
                     next.signing_keys.insert(number, Arc::from(key));
                 }
@@ -124,6 +120,7 @@ impl Snapshot {
                 }
             }
         }
+        next.set_permissions(permissions);
         next.revision = changes.revision.0;
         next
     }
@@ -146,31 +143,33 @@ impl Snapshot {
         self.apis.insert(number, Arc::new(ApiEntry { api: *api, permissions }));
     }
 
-    fn set_permission(&mut self, number: PermissionNumber, permission: Option<Box<Permission>>) {
-        let old = self.permissions.remove(&number);
-        let had = old.is_some();
-        let Some(api) = permission.as_ref().map(|p| p.api).or_else(|| old.map(|p| p.api)) else { return };
-        // A permission of a deleted API stays in the store, inert, and out of memory.
-        let Some(entry) = self.apis.get_mut(&api) else { return };
-        let permissions = &mut Arc::make_mut(entry).permissions;
-        let Some(permission) = permission else {
-            permissions.retain(|kept| kept.number != number);
-            return;
-        };
-        let permission: Arc<Permission> = Arc::from(permission);
-        self.permissions.insert(number, Arc::clone(&permission));
-        let place = |list: &[Arc<Permission>]| list.partition_point(|kept| kept.position < permission.position);
-        // Most changes leave the place alone, so a long list is not moved about for them.
-        let at = place(permissions);
-        if permissions.get(at).is_some_and(|kept| kept.number == number) {
-            permissions[at] = permission;
-            return;
+    /// Each API's list is made anew once, however many of its permissions changed.
+    fn set_permissions(&mut self, rows: Vec<(PermissionNumber, Option<Box<Permission>>)>) {
+        let mut touched: std::collections::BTreeMap<ApiNumber, Touched> = std::collections::BTreeMap::new();
+        for (number, permission) in rows {
+            let old = self.permissions.remove(&number);
+            let Some(api) = permission.as_ref().map(|p| p.api).or_else(|| old.map(|p| p.api)) else { continue };
+            let touched = touched.entry(api).or_default();
+            touched.numbers.insert(number);
+            touched.now.extend(permission.map(Arc::from));
         }
-        if had {
-            permissions.retain(|kept| kept.number != number);
+        for (api, touched) in touched {
+            // A permission of a deleted API stays in the store, inert, and out of memory.
+            let Some(entry) = self.apis.get_mut(&api) else { continue };
+            let list = &mut Arc::make_mut(entry).permissions;
+            list.retain(|kept| !touched.numbers.contains(&kept.number));
+            self.permissions.extend(touched.now.iter().map(|permission| (permission.number, Arc::clone(permission))));
+            list.extend(touched.now);
+            list.sort_by_key(|permission| permission.position);
         }
-        permissions.insert(place(permissions), permission);
     }
+}
+
+/// What changed of one API's permissions.
+#[derive(Default)]
+struct Touched {
+    numbers: HashSet<PermissionNumber>,
+    now: Vec<Arc<Permission>>,
 }
 
 #[cfg(test)]

@@ -12,12 +12,6 @@ impl Timestamp {
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
-
-    /// The point in time that many seconds later.
-    #[must_use]
-    pub fn plus_seconds(self, seconds: i64) -> Self {
-        Self(self.0.saturating_add(seconds.saturating_mul(1000)))
-    }
 }
 
 /// Where the time comes from. Tests give one that stands still until it is moved.

@@ -61,6 +61,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Proxies that may name the client's address.
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// The SHA-256 of the database's URL, if there is one: tells one store from another without naming it.
+    pub database: Option<String>,
 }
 
 /// The running program, as every request sees it.
@@ -81,12 +83,17 @@ pub struct App {
     pub limits: Limits,
     /// Proxies that may name the client's address.
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// The SHA-256 of the database's URL, if there is one.
+    pub database: Option<String>,
     /// What is counted.
     pub metrics: Metrics,
     /// Tokens whose signature was checked.
     pub tokens: TokenCache,
     /// Until when this node may believe its memory.
-    pub lease: Arc<Lease>,
+    pub lease: Lease,
+    /// Whether the store was empty when this program started on it.
+    pub first_start: bool,
+    following: tokio::sync::Mutex<()>,
     run: String,
     requests: AtomicU64,
 }
@@ -104,10 +111,10 @@ impl App {
     /// Why the store can't be read or written, or that its master key is another one.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, Problem> {
         let audience = format!("{}api/v2/", parts.public_url);
-        setup::ensure(&parts, &audience).await?;
+        let first_start = setup::ensure(&parts, &audience).await?;
         let committed = parts.store.committed();
         let node = ids::alphanumeric(parts.entropy.as_ref(), 16);
-        let lease = Arc::new(Lease::new(node, parts.limits.lease(), parts.store.is_shared()));
+        let lease = Lease::new(node, parts.limits.lease(), parts.store.is_shared());
         // Before the catalogue is read: whoever changes it from now on waits for this node.
         lease.renew(&parts.store, Revision(0)).await?;
         let changes = parts.store.load().await?;
@@ -122,15 +129,20 @@ impl App {
             audience,
             limits: parts.limits,
             trusted_proxies: parts.trusted_proxies,
+            database: parts.database,
             metrics: Metrics::new(),
             tokens: TokenCache::new(),
             lease,
+            first_start,
+            following: tokio::sync::Mutex::new(()),
             run,
             requests: AtomicU64::new(0),
         });
         app.publish(changes)?;
         app.lease.renew(&app.store, app.revision()).await?;
-        lease::start(&app.lease, &app.store, app.published.subscribe());
+        if app.store.is_shared() {
+            tokio::spawn(lease::keep(Arc::downgrade(&app), app.published.subscribe()));
+        }
         tokio::spawn(follow(Arc::downgrade(&app), committed));
         Ok(app)
     }
@@ -165,7 +177,13 @@ impl App {
         Ok(())
     }
 
-    async fn catch_up(&self) -> Result<(), Problem> {
+    /// Shows what was committed since the last time, by this node and by others.
+    ///
+    /// # Errors
+    /// Why the store can't be read.
+    pub async fn catch_up(&self) -> Result<(), Problem> {
+        // One at a time: of two, the slower one would publish the older state last.
+        let _alone = self.following.lock().await;
         let changes = self.store.since(self.revision()).await?;
         if changes.revision > self.revision() { self.publish(changes) } else { Ok(()) }
     }
@@ -173,7 +191,7 @@ impl App {
     /// Carries out a change of the catalogue and answers when it is durable, in the audit log and in effect on every node.
     ///
     /// # Errors
-    /// Why it was not made. [`Problem::Unavailable`] also when it was made and memory can't follow.
+    /// Why it was not made. [`Problem::Uncertain`] when it was made and is not in effect everywhere.
     pub async fn change<T, F>(&self, work: F) -> Result<(T, Revision), Problem>
     where
         T: Send + 'static,
@@ -190,13 +208,13 @@ impl App {
     /// Waits until this node shows a change.
     ///
     /// # Errors
-    /// [`Problem::Unavailable`] when it takes longer than a request may.
+    /// [`Problem::Uncertain`] when it takes longer than a request may.
     pub async fn shown(&self, revision: Revision) -> Result<(), Problem> {
         let mut published = self.published.subscribe();
         let shown = published.wait_for(|shown| *shown >= revision.0);
         match tokio::time::timeout(PUBLISH_TIMEOUT, shown).await {
             Ok(Ok(_)) => Ok(()),
-            _ => Err(Problem::Unavailable("the change was made, but this node can't show it yet", None)),
+            _ => Err(Problem::Uncertain("the change was made, and this node can't show it yet", None)),
         }
     }
 }

@@ -17,6 +17,8 @@ use tokio::{
 
 use crate::{app::App, service::token};
 
+/// How long to wait before accepting is tried again when the system refuses.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 /// The longest line, in bytes.
 const LINE: u64 = 64 * 1024;
 
@@ -30,6 +32,8 @@ pub enum Ask {
         scopes: Vec<String>,
         /// How long it is good for, in seconds.
         ttl: u64,
+        /// The database it is for, as a SHA-256; none for whichever the program in this directory serves.
+        database: Option<String>,
     },
 }
 
@@ -51,7 +55,7 @@ fn path(directory: &Path) -> PathBuf {
 /// the store only while nothing runs; that is logged and nothing else suffers.
 pub fn listen(app: Arc<App>, directory: &Path) {
     let path = path(directory);
-    // Whoever gets here holds the directory's lock, so a socket that is there is nobody's.
+    // Whoever gets here holds the directory's lock, on either engine, so a socket that is there is nobody's.
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path).and_then(|listener| {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
@@ -64,7 +68,15 @@ pub fn listen(app: Arc<App>, directory: &Path) {
 }
 
 async fn accept(app: Arc<App>, listener: UnixListener) {
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(error = %error, "a command could not be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
         let app = Arc::clone(&app);
         tokio::spawn(async move {
             if let Err(error) = answer_one(&app, stream).await {
@@ -90,7 +102,12 @@ async fn answer_one(app: &Arc<App>, stream: UnixStream) -> std::io::Result<()> {
 /// Carries a command out; the same code whether it came by the socket or from this very process.
 pub async fn carry_out(app: &Arc<App>, ask: Ask) -> Answer {
     match ask {
-        Ask::Token { scopes, ttl } => {
+        Ask::Token { scopes, ttl, database } => {
+            if database.is_some() && database != app.database {
+                return Answer::Refused(
+                    "the program that holds this data directory serves another store: give its --data-dir".to_owned(),
+                );
+            }
             let mut known = Vec::new();
             for scope in &scopes {
                 match ManagementScope::parse(scope) {
@@ -98,7 +115,11 @@ pub async fn carry_out(app: &Arc<App>, ask: Ask) -> Answer {
                     None => return Answer::Refused(format!("there is no management scope `{scope}`")),
                 }
             }
-            match token::issue(app, &known, Duration::from_secs(ttl)).await {
+            let ttl = Duration::from_secs(ttl);
+            if ttl.is_zero() || ttl > token::LONGEST_LIFE {
+                return Answer::Refused("a token is good for at least a second and at most 30 days".to_owned());
+            }
+            match token::issue(app, &known, ttl).await {
                 Ok(token) => Answer::Done(token),
                 Err(problem) => Answer::Refused(problem.to_string()),
             }

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Weak,
+        Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -15,6 +15,8 @@ use std::{
 use keyward_core::{Problem, model::Revision};
 use keyward_store::Store;
 use tokio::{sync::watch, time::Instant};
+
+use crate::app::App;
 
 /// The shortest and the longest pause between two looks at how far the other nodes are.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
@@ -77,7 +79,7 @@ impl Lease {
     /// Waits until no other node can still believe a memory without this change.
     ///
     /// # Errors
-    /// [`Problem::Unavailable`] when that can't be found out: the change is made, and may not be everywhere.
+    /// [`Problem::Uncertain`] when that can't be found out: the change is made, and may not be everywhere.
     pub async fn everywhere(&self, store: &Store, revision: Revision) -> Result<(), Problem> {
         if !self.shared {
             return Ok(());
@@ -100,31 +102,29 @@ impl Lease {
 }
 
 fn unknown(error: keyward_store::Error) -> Problem {
-    Problem::Unavailable("the change was made, but it is not known whether all nodes show it", Some(Box::new(error)))
+    Problem::Uncertain("the change was made, and it is not known whether all nodes show it yet", Some(Box::new(error)))
 }
 
 /// Renews the lease whenever this node has followed further, and in time before it ends, until the program is gone.
-pub async fn keep(lease: Weak<Lease>, store: Store, mut published: watch::Receiver<i64>) {
+///
+/// A node that can't follow does not renew: it would keep everybody waiting and answer what is out of date.
+pub async fn keep(app: Weak<App>, mut published: watch::Receiver<i64>) {
     loop {
-        let Some(held) = lease.upgrade() else { return };
-        let revision = Revision(*published.borrow_and_update());
-        let renewed = held.renew(&store, revision).await;
+        let Some(held) = app.upgrade() else { return };
+        published.borrow_and_update();
+        let renewed = match held.catch_up().await {
+            Ok(()) => held.lease.renew(&held.store, held.revision()).await,
+            Err(problem) => Err(problem),
+        };
         if let Err(problem) = &renewed {
             tracing::warn!(error = %problem, "the lease could not be renewed");
         }
         // A third of the length leaves two more tries; after a failure the next one comes sooner.
-        let pause = held.length / if renewed.is_ok() { 3 } else { 20 };
+        let pause = held.lease.length / if renewed.is_ok() { 3 } else { 20 };
         drop(held);
         let changed = tokio::time::timeout(pause, published.changed()).await;
         if matches!(changed, Ok(Err(_))) {
             return;
         }
-    }
-}
-
-/// A lease that is kept for as long as the program holds it.
-pub fn start(lease: &Arc<Lease>, store: &Store, published: watch::Receiver<i64>) {
-    if lease.shared {
-        tokio::spawn(keep(Arc::downgrade(lease), store.clone(), published));
     }
 }

@@ -11,5 +11,6 @@ pub mod http;
 pub mod ids;
 pub mod keyring;
 pub mod lease;
+pub mod private_file;
 pub mod service;
 pub mod telemetry;

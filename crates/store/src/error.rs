@@ -5,7 +5,7 @@ use keyward_core::Problem;
 /// The cause of an engine's failure.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why something was not read or written. Nothing was changed, unless the variant says otherwise.
+/// Why something was not read or written. Nothing was changed, except with [`Error::Uncertain`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A rule above the store refused; the command was rolled back.
@@ -14,6 +14,9 @@ pub enum Error {
     /// It can't be done now. The text is for the caller.
     #[error("{0}")]
     Unavailable(&'static str, #[source] Option<Cause>),
+    /// A change may have been made or not. The text is for the caller.
+    #[error("{0}")]
+    Uncertain(&'static str, #[source] Option<Cause>),
     /// The store holds something that cannot be.
     #[error("inconsistent store: {table}: {detail}")]
     Inconsistent {
@@ -56,6 +59,7 @@ impl From<Error> for Problem {
         match error {
             Error::Refused(problem) => *problem,
             Error::Unavailable(text, cause) => Self::Unavailable(text, cause),
+            Error::Uncertain(text, cause) => Self::Uncertain(text, cause),
             other => Self::internal(other),
         }
     }

@@ -3,7 +3,7 @@
 //! Three ways in: [`Store::change`] for numbered, audited changes of the catalogue, [`Store::ledger`] for what traffic
 //! writes, [`Store::read`] for lists and lookups. One way to memory: [`Store::load`] and [`Store::since`].
 
-use std::{any::Any, path::PathBuf, sync::Arc};
+use std::{any::Any, sync::Arc};
 
 use keyward_core::{
     model::{Revision, log::LogDraft},
@@ -13,6 +13,7 @@ use keyward_core::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub mod catalogue;
+mod directory;
 mod engine;
 mod error;
 mod follow;
@@ -21,6 +22,7 @@ mod migrate;
 mod sealing;
 mod writer;
 
+pub use directory::DirectoryLock;
 pub use engine::{Row, Sql, Tx, Value};
 pub use error::{Cause, Error};
 pub use sealing::MasterKey;
@@ -37,15 +39,10 @@ use writer::{Answer, Command, Job, Queue, ReadJob, Reading};
 const QUEUE: usize = 1024;
 
 /// Where the store is.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Location {
-    /// SQLite, in this directory. `holder` is what a second process is told about this one.
-    Directory {
-        /// The data directory.
-        path: PathBuf,
-        /// Who holds it (`keyward serve, process 4711`).
-        holder: String,
-    },
+    /// SQLite, in a directory that is ours.
+    Directory(Arc<DirectoryLock>),
     /// PostgreSQL, at this URL.
     Database(String),
 }
@@ -74,17 +71,15 @@ impl Store {
     /// Opens the store, makes it if there is none, and brings its schema up to date.
     ///
     /// # Errors
-    /// [`Error::Held`] when another process has the directory, [`Error::Unavailable`] when the database can't be
-    /// reached, [`Error::NewerSchema`] when a newer program was here.
+    /// [`Error::Unavailable`] when the database can't be reached, [`Error::NewerSchema`] when a newer program was here.
     pub async fn open(location: Location, master: Arc<MasterKey>, now: Timestamp) -> Result<Self, Error> {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let (raise, committed) = watch::channel(0);
         let engine = match location {
-            Location::Directory { path, holder } => {
-                let lock = sqlite::DirectoryLock::take(&path, &holder)?;
+            Location::Directory(directory) => {
                 let queue = Queue::new(receiver, raise);
                 let prepare = move |tx: &mut Tx<'_>| sqlite::inline(migrate::migrate(tx, now));
-                Engine::Sqlite(Sqlite::open(&path, lock, queue, prepare)?)
+                Engine::Sqlite(Sqlite::open(&directory, queue, prepare)?)
             }
             Location::Database(url) => {
                 let postgres = Postgres::connect(&url).await?;

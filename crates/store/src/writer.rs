@@ -148,7 +148,7 @@ pub(crate) async fn run_batch(tx: &mut Tx<'_>, batch: Batch, committed: &watch::
     let mut done = Vec::with_capacity(batch.0.len());
     match carry_out(tx, batch.0, &mut done).await {
         Ok(revision) => {
-            committed.send_modify(|known| *known = revision.max(*known));
+            raise(committed, revision);
             for (reply, result) in done {
                 let _ = reply.send(result);
             }
@@ -167,6 +167,15 @@ pub(crate) async fn run_batch(tx: &mut Tx<'_>, batch: Batch, committed: &watch::
             }
         }
     }
+}
+
+/// Wakes whoever follows, if there is something to follow.
+pub(crate) fn raise(committed: &watch::Sender<i64>, revision: i64) {
+    committed.send_if_modified(|known| {
+        let newer = revision > *known;
+        *known = revision.max(*known);
+        newer
+    });
 }
 
 type Done = Vec<(Reply, Result<(Answer, Revision), Error>)>;
@@ -188,6 +197,10 @@ async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> 
     let first = if numbered { or_give_up!(tx.lock_revision().await) } else { 0 };
     let mut last = first;
     while let Some(command) = waiting.next() {
+        if command.reply.is_closed() {
+            // Its caller was told that it took too long, so it must not be made any more.
+            continue;
+        }
         if !alone {
             if let Err(error) = tx.batch("SAVEPOINT command").await {
                 let rest = std::iter::once(command).chain(waiting).collect();
@@ -217,7 +230,7 @@ async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> 
             or_give_up!(tx.batch("RELEASE command").await);
         }
     }
-    if alone && done.iter().all(|(_, result)| result.is_err()) {
+    if done.is_empty() || (alone && done.iter().all(|(_, result)| result.is_err())) {
         let _ = tx.batch("ROLLBACK").await;
         return Ok(first);
     }
@@ -231,7 +244,7 @@ async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> 
 
 async fn commit(tx: &mut Tx<'_>) -> Result<(), Error> {
     tx.batch("COMMIT").await.map_err(|error| match (&*tx, error) {
-        (Tx::Postgres(_), Error::Unavailable(_, cause)) => Error::Unavailable(
+        (Tx::Postgres(_), Error::Unavailable(_, cause)) => Error::Uncertain(
             "the connection to the database was lost during the commit: the change may or may not have been made, \
              so look before you try again",
             cause,
@@ -246,6 +259,7 @@ fn shared(error: &Error) -> Error {
         Error::Unavailable(text, cause) => {
             Error::Unavailable(text, cause.as_ref().map(|cause| cause.to_string().into()))
         }
+        Error::Uncertain(text, cause) => Error::Uncertain(text, cause.as_ref().map(|cause| cause.to_string().into())),
         other => Error::Engine(other.to_string().into()),
     }
 }

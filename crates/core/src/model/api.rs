@@ -146,7 +146,7 @@ pub struct EncryptionKey {
     /// The key's id; without one, the thumbprint stands for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
-    /// The SHA-256 of the key's DER, base64url: what names the key when it has no id.
+    /// The SHA-256 of the key's DER, base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbprint_sha256: Option<String>,
     /// The public key. Never returned.
@@ -271,7 +271,7 @@ impl ApiSettings {
     ///
     /// Two fields depend on others. The parts of `subject_type_authorization` are replaced one by one, so that
     /// nobody opens an API to applications by restricting it for users. A web lifetime that was not sent follows a
-    /// shorter token lifetime down.
+    /// shorter token lifetime down, when that is sent.
     ///
     /// # Errors
     /// [`SettingsError`] when the fields contradict each other.
@@ -287,6 +287,12 @@ impl ApiSettings {
                 ("subject_type_authorization", Value::Object(parts), Some(Value::Object(stored))) => {
                     stored.extend(parts.clone());
                 }
+                (_, Value::Number(number), _) => {
+                    // JSON knows one kind of number: 600.0 is the same as 600.
+                    #[expect(clippy::cast_possible_truncation, reason = "the schema bounds every number")]
+                    let whole = number.as_f64().filter(|value| value.fract() == 0.0).map(|value| value as i64);
+                    object.insert(name.clone(), whole.map_or_else(|| value.clone(), Value::from));
+                }
                 _ => {
                     object.insert(name.clone(), value.clone());
                 }
@@ -298,7 +304,9 @@ impl ApiSettings {
                 let (web, limit) = (next.token_lifetime_for_web, next.token_lifetime);
                 return Err(SettingsError::WebLifetime { web, limit });
             }
-            next.token_lifetime_for_web = next.token_lifetime;
+            if fields.contains_key("token_lifetime") {
+                next.token_lifetime_for_web = next.token_lifetime;
+            }
         }
         Ok(next)
     }

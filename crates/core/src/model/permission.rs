@@ -134,30 +134,85 @@ impl Difference {
     }
 }
 
+/// How far apart two neighbours' places are at first, so that others fit between them.
+const SPACING: i64 = 1 << 16;
+
+/// The place after the last one of a list.
+pub fn place_at_end(stored: &[Arc<Permission>]) -> i64 {
+    stored.last().map_or(0, |last| last.position) + SPACING
+}
+
 /// Compares by value: a value in both lists keeps its identity. `stored` is in the order of its places, and no value
 /// stands twice in `wanted`.
 ///
-/// A place is only changed where the wanted order asks for it, so that one edit of a long list touches one row.
+/// As few places as possible change, so that one edit of a long list touches one row, wherever it is made.
 pub fn compare(stored: &[Arc<Permission>], wanted: Vec<Wanted>) -> Difference {
     let mut unclaimed: HashMap<&str, &Arc<Permission>> =
         stored.iter().map(|permission| (permission.value.as_str(), permission)).collect();
+    let kept: Vec<Option<&Arc<Permission>>> =
+        wanted.iter().map(|entry| unclaimed.remove(entry.value.as_str())).collect();
+    let places = places(&kept.iter().map(|kept| kept.map(|permission| permission.position)).collect::<Vec<_>>());
     let mut difference = Difference::default();
-    let mut last = 0;
-    for entry in wanted {
-        let Some(kept) = unclaimed.remove(entry.value.as_str()) else {
-            last += 1;
-            difference.added.push((entry, last));
-            continue;
-        };
-        let position = if kept.position > last { kept.position } else { last + 1 };
-        last = position;
-        if kept.position != position || kept.description != entry.description {
-            let changed = Permission { position, description: entry.description, ..Permission::clone(kept) };
-            difference.changed.push(changed);
+    for ((entry, kept), position) in wanted.into_iter().zip(kept).zip(places) {
+        match kept {
+            None => difference.added.push((entry, position)),
+            Some(kept) if kept.position == position && kept.description == entry.description => {}
+            Some(kept) => {
+                let changed = Permission { position, description: entry.description, ..Permission::clone(kept) };
+                difference.changed.push(changed);
+            }
         }
     }
     difference.gone = stored.iter().filter(|p| unclaimed.contains_key(p.value.as_str())).cloned().collect();
     difference
+}
+
+/// Growing places for a list whose entries had these, or none: those of a longest growing run stay.
+fn places(had: &[Option<i64>]) -> Vec<i64> {
+    let stays = longest_growing(had);
+    let mut places = Vec::with_capacity(had.len());
+    let mut left = 0;
+    while places.len() < had.len() {
+        let begin = places.len();
+        let end = (begin..had.len()).find(|at| stays[*at]).unwrap_or(had.len());
+        let count = i64::try_from(end - begin).unwrap_or(i64::MAX);
+        let right = had.get(end).copied().flatten();
+        let step = right.map_or(SPACING, |right| (right - left) / (count + 1));
+        if step == 0 {
+            // No room is left between two neighbours: everything moves apart again.
+            return (1..).take(had.len()).map(|number| number * SPACING).collect();
+        }
+        places.extend((1..=count).map(|number| left + number * step));
+        if let Some(right) = right {
+            places.push(right);
+            left = right;
+        }
+    }
+    places
+}
+
+/// Which entries belong to a longest growing run of those that have a place.
+fn longest_growing(had: &[Option<i64>]) -> Vec<bool> {
+    // The index of the smallest end of a growing run of each length, and each entry's predecessor in its run.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = vec![None; had.len()];
+    for (at, place) in had.iter().enumerate() {
+        let Some(place) = place else { continue };
+        let length = ends.partition_point(|end| had[*end].is_some_and(|smaller| smaller < *place));
+        before[at] = length.checked_sub(1).map(|shorter| ends[shorter]);
+        if length == ends.len() {
+            ends.push(at);
+        } else {
+            ends[length] = at;
+        }
+    }
+    let mut stays = vec![false; had.len()];
+    let mut next = ends.last().copied();
+    while let Some(at) = next {
+        stays[at] = true;
+        next = before[at];
+    }
+    stays
 }
 
 #[cfg(test)]
@@ -218,6 +273,24 @@ mod tests {
         let difference = compare(&stored, list);
         assert_eq!((difference.added.len(), difference.changed.len(), difference.gone.len()), (0, 1, 0));
         assert_eq!(difference.changed[0].number, PermissionNumber(501));
+    }
+
+    #[test]
+    fn a_move_or_an_insertion_touches_one_row() {
+        let stored: Vec<_> = (1..=1000).map(|n| permission(n, &format!("p{n}"), n * SPACING)).collect();
+        let list: Vec<_> = stored.iter().map(|p| wanted(p.value.as_str())).collect();
+        let mut moved = list.clone();
+        moved.rotate_right(1);
+        let difference = compare(&stored, moved);
+        assert_eq!(difference.changed.iter().map(|p| p.number.0).collect::<Vec<_>>(), [1000]);
+        let mut inserted = list.clone();
+        inserted.insert(0, wanted("first"));
+        let difference = compare(&stored, inserted);
+        assert_eq!((difference.added.len(), difference.changed.len()), (1, 0));
+        // Without room between two neighbours all move apart.
+        let narrow: Vec<_> = (1..=3).map(|n| permission(n, &format!("p{n}"), n)).collect();
+        let difference = compare(&narrow, vec![wanted("p1"), wanted("x"), wanted("p2"), wanted("p3")]);
+        assert_eq!((difference.added.len(), difference.changed.len()), (1, 3));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use keyward_core::{
     access::ManagementScope,
     model::{
@@ -14,11 +14,12 @@ use keyward_core::{
 use serde_json::{Map, json};
 
 use super::{
-    Place, print,
+    print,
     start::{explain, start},
 };
 use crate::{
     app::{App, Call},
+    config::Config,
     http::tls::AUTHORITY,
     service::{
         api::{self, ApiFields},
@@ -32,15 +33,16 @@ const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 60 *
 
 pub(super) async fn run() -> anyhow::Result<()> {
     let directory = tempfile::Builder::new().prefix("keyward-demo-").tempdir().context("no temporary directory")?;
-    let place = Place { data_dir: Some(directory.path().display().to_string()), ..Place::default() };
-    let config = place.configuration(Vec::new())?;
+    // Nothing from outside: a setting for the real thing must not turn the demo into it.
+    let flags = vec![("store", "data_dir", directory.path().display().to_string())];
+    let config = Config::load(None, [], flags).map_err(|problems| anyhow!(problems))?;
     log_to_standard_error("warn");
     let running = start(&config, "demo").await?;
     let api = seed(&running.app).await?;
     let token = token::issue(&running.app, ManagementScope::ALL, TOKEN_LIFE).await.map_err(explain)?;
     let authority = directory.path().join(AUTHORITY);
     let screen = screen(&running.app.public_url, &running.addresses, &authority.display().to_string(), &api, &token);
-    running.serve(directory.path(), || print(&screen)).await
+    running.serve(|| print(&screen)).await
 }
 
 /// Two APIs to look at; returns the id of the one that the printed commands change.

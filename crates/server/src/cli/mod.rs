@@ -97,7 +97,10 @@ impl Place {
         };
         let file = text.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
         let flags = self.flags().into_iter().chain(more).collect();
-        Config::load(file, std::env::vars(), flags).map_err(|problems| anyhow::anyhow!(problems))
+        // A variable that is no text is none of ours.
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Config::load(file, variables, flags).map_err(|problems| anyhow::anyhow!(problems))
     }
 }
 

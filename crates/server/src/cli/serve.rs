@@ -7,14 +7,14 @@ pub(super) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let config = arguments.place.configuration(arguments.flags())?;
     log_to_standard_error(&config.log.level);
     let running = start(&config, "serve").await?;
-    if running.first_start {
+    if running.app.first_start {
         let directory = config.store.data_dir.display();
         print(&format!("First start. Print a Management API token with: keyward token --data-dir '{directory}'"));
     }
     let line = format!("ready {}", running.addresses.join(" "));
     let url = running.app.public_url.clone();
     running
-        .serve(&config.store.data_dir, || {
+        .serve(|| {
             tracing::info!(public_url = url, "ready");
             print(&line);
         })

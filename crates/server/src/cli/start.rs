@@ -1,14 +1,16 @@
 //! From a configuration to a program that answers: what `serve` and `demo` share.
 
-use std::{path::Path, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, anyhow, bail};
+use aws_lc_rs::digest::{SHA256, digest};
 use keyward_core::{
     Problem,
     time::{Clock, Entropy},
 };
-use keyward_store::{Location, MasterKey, Store};
+use keyward_store::{DirectoryLock, Location, MasterKey, Store};
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use crate::{
     app::{App, Parts},
@@ -20,7 +22,7 @@ use crate::{
         serve::{Listening, serve},
         tls,
     },
-    ids, keyring,
+    ids, keyring, private_file,
 };
 
 /// A program whose sockets are bound and whose store is open.
@@ -29,22 +31,20 @@ pub(super) struct Running {
     sockets: Vec<Listening>,
     /// The addresses it answers on, plain first.
     pub(super) addresses: Vec<String>,
-    /// Whether the store was made by this start.
-    pub(super) first_start: bool,
+    directory: Arc<DirectoryLock>,
 }
 
-/// Binds the sockets, opens the store and starts the program.
+/// Takes the data directory, binds the sockets, opens the store and starts the program.
 pub(super) async fn start(config: &Config, command: &str) -> anyhow::Result<Running> {
-    let directory = &config.store.data_dir;
-    let first_start = config.store.database_url.is_empty() && !Store::exists(directory);
+    let directory = take(config, command)?;
     let plain = bind(&config.listen.http).await?;
     let secure = bind(&config.listen.https).await?;
     let public_url = public_url(config, plain.as_ref(), secure.as_ref());
-    let store = open(config, command).await?;
+    let store = open(config, &directory).await?;
     let secure = match secure {
         Some(socket) => {
             let tls = if config.tls.certificate.as_os_str().is_empty() {
-                tls::development(directory, &tls::names(&public_url), SystemClock.now())
+                tls::development(directory.path(), &tls::names(&public_url), SystemClock.now())
             } else {
                 tls::from_files(&config.tls.certificate, &config.tls.key)
             };
@@ -57,7 +57,14 @@ pub(super) async fn start(config: &Config, command: &str) -> anyhow::Result<Runn
         |scheme: &str, socket: &Option<Listening>| socket.as_ref().map(|s| format!("{scheme}://{}", s.address));
     let addresses = [address("http", &plain), address("https", &secure)].into_iter().flatten().collect();
     let sockets = [plain, secure].into_iter().flatten().collect();
-    Ok(Running { app, sockets, addresses, first_start })
+    Ok(Running { app, sockets, addresses, directory })
+}
+
+/// Takes the data directory, which holds the master key, the socket of commands and, on SQLite, the store.
+pub(super) fn take(config: &Config, command: &str) -> anyhow::Result<Arc<DirectoryLock>> {
+    let holder = format!("`keyward {command}`, process {}", std::process::id());
+    let taken = DirectoryLock::take(&config.store.data_dir, &holder);
+    taken.map(Arc::new).map_err(|error| anyhow!(error.to_string()))
 }
 
 async fn bind(address: &str) -> anyhow::Result<Option<Listening>> {
@@ -77,21 +84,29 @@ pub(super) async fn start_app(config: &Config, store: Store, public_url: String)
         public_url,
         limits: config.limits,
         trusted_proxies: config.proxies.trusted.clone(),
+        database: fingerprint(&config.store.database_url),
     };
     App::start(parts).await.map_err(explain)
 }
 
-/// Opens the store that the configuration names.
-pub(super) async fn open(config: &Config, command: &str) -> anyhow::Result<Store> {
-    let location = if config.store.database_url.is_empty() {
-        let holder = format!("`keyward {command}`, process {}", std::process::id());
-        Location::Directory { path: config.store.data_dir.clone(), holder }
-    } else {
-        Location::Database(config.store.database_url.clone())
+/// Opens the store that the configuration names, in a directory that is ours.
+pub(super) async fn open(config: &Config, directory: &Arc<DirectoryLock>) -> anyhow::Result<Store> {
+    let (digits, file) = master_key(config, &SystemEntropy)?;
+    let master =
+        Arc::new(parse_master_key(&digits).with_context(|| format!("{} does not hold a master key", file.place))?);
+    let location = match config.store.database_url.as_str() {
+        "" => Location::Directory(Arc::clone(directory)),
+        url => Location::Database(url.to_owned()),
     };
-    let master = Arc::new(master_key(config, &SystemEntropy)?);
     let opened = Store::open(location, master, SystemClock.now()).await;
-    opened.map_err(|error| explain(Problem::from(error)))
+    let store = opened.map_err(|error| explain(Problem::from(error)))?;
+    if let Some(path) = file.unwritten {
+        // A store that has secrets already has a master key, and it is not the one that was just made.
+        store.load().await.map_err(|error| explain(Problem::from(error)))?;
+        private_file::create(&path, &format!("{}\n", *digits), 0o600)
+            .with_context(|| format!("`{}` can't be written", path.display()))?;
+    }
+    Ok(store)
 }
 
 /// A problem in one line, with its causes: whoever starts the program may see them.
@@ -114,36 +129,42 @@ pub(super) fn explain(problem: Problem) -> anyhow::Error {
     anyhow!(text)
 }
 
-/// The key that seals secrets: from the environment, or from its file, which is made if the store is new.
-fn master_key(config: &Config, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
+/// Where a master key comes from.
+struct MasterKeyFile {
+    /// For a person.
+    place: String,
+    /// Where to keep it, if it was just made.
+    unwritten: Option<PathBuf>,
+}
+
+/// The digits of the key that seals secrets: from the environment, from its file, or new for a new store.
+fn master_key(config: &Config, entropy: &dyn Entropy) -> anyhow::Result<(Zeroizing<String>, MasterKeyFile)> {
     if let Ok(digits) = std::env::var(MASTER_KEY_VARIABLE) {
-        return parse_master_key(&digits).with_context(|| format!("{MASTER_KEY_VARIABLE} is not a master key"));
+        let place = MASTER_KEY_VARIABLE.to_owned();
+        return Ok((Zeroizing::new(digits), MasterKeyFile { place, unwritten: None }));
     }
     let directory = &config.store.data_dir;
     let named = &config.store.master_key_file;
     let path = if named.as_os_str().is_empty() { directory.join("master.key") } else { named.clone() };
+    let place = format!("`{}`", path.display());
     match std::fs::read_to_string(&path) {
-        Ok(digits) => {
-            parse_master_key(&digits).with_context(|| format!("`{}` does not hold a master key", path.display()))
-        }
+        Ok(digits) => Ok((Zeroizing::new(digits), MasterKeyFile { place, unwritten: None })),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if config.store.database_url.is_empty() && Store::exists(directory) {
-                bail!("the master key `{}` is missing: secrets in the store can't be read without it", path.display());
+                bail!("the master key {place} is missing: secrets in the store can't be read without it");
             }
-            make_master_key(&path, entropy).with_context(|| format!("`{}` can't be written", path.display()))
+            let mut bytes = Zeroizing::new([0; MasterKey::LENGTH]);
+            entropy.fill(bytes.as_mut_slice());
+            let digits = Zeroizing::new(ids::hex(bytes.as_slice()));
+            Ok((digits, MasterKeyFile { place, unwritten: Some(path) }))
         }
-        Err(error) => bail!("the master key `{}` can't be read: {error}", path.display()),
+        Err(error) => bail!("the master key {place} can't be read: {error}"),
     }
 }
 
-fn make_master_key(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<MasterKey> {
-    use std::os::unix::fs::DirBuilderExt;
-    let mut bytes = [0; MasterKey::LENGTH];
-    entropy.fill(&mut bytes);
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    tls::write_private(path, &format!("{}\n", ids::hex(&bytes)))?;
-    Ok(MasterKey::new(&bytes))
+/// Tells one database from another without naming it; none for SQLite.
+pub(super) fn fingerprint(url: &str) -> Option<String> {
+    (!url.is_empty()).then(|| ids::hex(digest(&SHA256, url.as_bytes()).as_ref()))
 }
 
 fn parse_master_key(digits: &str) -> anyhow::Result<MasterKey> {
@@ -178,7 +199,7 @@ fn public_url(config: &Config, plain: Option<&Listening>, secure: Option<&Listen
 
 impl Running {
     /// Answers until the process is told to stop, and finishes what is in flight.
-    pub(super) async fn serve(self, directory: &Path, ready: impl FnOnce()) -> anyhow::Result<()> {
+    pub(super) async fn serve(self, ready: impl FnOnce()) -> anyhow::Result<()> {
         let (tell, stop) = watch::channel(false);
         // From here on a signal is heard, so nothing is ready before.
         let told = stop_signal();
@@ -187,7 +208,7 @@ impl Running {
             tracing::info!("told to stop, finishing requests in flight");
             let _ = tell.send(true);
         });
-        control::listen(Arc::clone(&self.app), directory);
+        control::listen(Arc::clone(&self.app), self.directory.path());
         let serving = serve(Arc::clone(&self.app), router(Arc::clone(&self.app)), self.sockets, stop);
         ready();
         serving.await;

@@ -6,15 +6,13 @@ use keyward_store::{Store, catalogue};
 
 use super::{
     Token, print,
-    start::{explain, open, start_app},
+    start::{explain, fingerprint, open, start_app, take},
 };
 use crate::{
     control::{Answer, Ask, ask, carry_out},
+    service::token::LONGEST_LIFE,
     telemetry::log_to_standard_error,
 };
-
-/// The longest life of a token, in seconds: 30 days (contract: resource servers, `token_lifetime`).
-const LONGEST: u64 = 30 * 24 * 60 * 60;
 
 pub(super) async fn run(arguments: Token) -> anyhow::Result<()> {
     let config = arguments.place.configuration(Vec::new())?;
@@ -23,7 +21,8 @@ pub(super) async fn run(arguments: Token) -> anyhow::Result<()> {
         Some(text) => text.split_whitespace().map(str::to_owned).collect(),
         None => ManagementScope::ALL.iter().map(|scope| scope.value().to_owned()).collect(),
     };
-    let question = Ask::Token { scopes, ttl: arguments.ttl };
+    let database = fingerprint(&config.store.database_url);
+    let question = Ask::Token { scopes, ttl: arguments.ttl, database };
     let directory = &config.store.data_dir;
     let answer = match ask(directory, &question).await.map_err(|text| anyhow!(text))? {
         Some(answer) => answer,
@@ -35,7 +34,8 @@ pub(super) async fn run(arguments: Token) -> anyhow::Result<()> {
                     directory.display()
                 );
             }
-            let store = open(&config, "token").await?;
+            let held = take(&config, "token")?;
+            let store = open(&config, &held).await?;
             let url = store
                 .read(|tx| Box::pin(catalogue::workspace::public_url(tx, WorkspaceNumber::FIRST)))
                 .await
@@ -44,7 +44,10 @@ pub(super) async fn run(arguments: Token) -> anyhow::Result<()> {
                 bail!("this store was never served, so it has no public URL yet: start `keyward serve` once first");
             }
             let app = start_app(&config, store, url).await?;
-            carry_out(&app, question).await
+            let answer = carry_out(&app, question).await;
+            // Nobody is to wait for a node that was never there.
+            app.lease.end(&app.store).await;
+            answer
         }
     };
     match answer {
@@ -68,7 +71,7 @@ pub(super) fn parse_ttl(text: &str) -> Result<u64, String> {
         _ => return Err(wanted()),
     };
     let number: u64 = text[..text.len() - 1].parse().map_err(|_| wanted())?;
-    number.checked_mul(factor).filter(|seconds| (1..=LONGEST).contains(seconds)).ok_or_else(wanted)
+    number.checked_mul(factor).filter(|seconds| (1..=LONGEST_LIFE.as_secs()).contains(seconds)).ok_or_else(wanted)
 }
 
 #[cfg(test)]

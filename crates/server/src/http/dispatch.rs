@@ -2,7 +2,9 @@
 //! measure, audit.
 
 use std::{
+    any::Any,
     net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -15,6 +17,7 @@ use axum::{
     response::IntoResponse,
     routing::{MethodFilter, on},
 };
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_core::{
     Problem,
@@ -81,22 +84,22 @@ pub fn router(app: Arc<App>) -> Router {
         };
         router = router.route(row.path, on(filter, handler));
     }
-    let unknown = |State(app): State<Arc<App>>, headers: HeaderMap| async move {
-        let id = request_id(&app, &headers);
+    let unknown = |State(app): State<Arc<App>>, request: HttpRequest| async move {
+        let id = request_id(&app, request.headers(), peer(&request));
         problem::render(&Problem::NotFound(Missing::Route)).into_response(&id)
     };
-    router
-        .fallback(unknown)
-        .method_not_allowed_fallback(unknown)
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
-        .with_state(app)
+    router.fallback(unknown).method_not_allowed_fallback(unknown).with_state(app)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
-fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response<Body> {
+/// A panic of a handler as the defect that it is.
+fn panicked(cause: &(dyn Any + Send)) -> Problem {
     let text = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
-    tracing::error!(cause = text.unwrap_or("no text"), "a handler panicked");
-    problem::render(&Problem::internal("a handler panicked")).into_response("")
+    Problem::internal(format!("a handler panicked: {}", text.unwrap_or("no text")))
+}
+
+/// The other end of the connection; an IPv4 address is one in whichever form it came.
+fn peer(request: &HttpRequest) -> IpAddr {
+    request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip().to_canonical())
 }
 
 /// What is known of a request before it is carried out.
@@ -115,17 +118,16 @@ async fn run(
 ) -> Response<Body> {
     let row = &OPERATIONS[place];
     let begun = tokio::time::Instant::now();
+    let peer = peer(&request);
     let (parts, body) = request.into_parts();
-    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let incoming = Incoming {
-        request_id: request_id(&app, &parts.headers),
+        request_id: request_id(&app, &parts.headers, peer),
         ip: client_address(&app, &parts.headers, peer),
         headers: parts.headers,
         uri: parts.uri,
     };
-    let limit = Duration::from_secs(app.limits.request_seconds);
-    let carried = tokio::time::timeout(limit, carry_out(&app, row, &SCHEMAS[place], &incoming, segments, body)).await;
-    let result = carried.unwrap_or_else(|_| Err(Problem::Unavailable("the request took too long", None)));
+    let carried = carry_out(&app, row, &SCHEMAS[place], &incoming, segments, body);
+    let result = AssertUnwindSafe(carried).catch_unwind().await.unwrap_or_else(|cause| Err(panicked(cause.as_ref())));
     let answer = match &result {
         Ok(_) => None,
         Err(problem) => Some(problem::render(problem)),
@@ -244,7 +246,9 @@ async fn attempt(
     schemas.query.check(Part::Query, &query).map_err(Problem::Invalid)?;
     let mut value = Value::Null;
     if let Some(schema) = &schemas.body {
-        value = read_json(&incoming.headers, body, call.app.limits.body_bytes).await?;
+        let limit = Duration::from_secs(call.app.limits.request_seconds);
+        let reading = read_json(&incoming.headers, body, call.app.limits.body_bytes);
+        value = tokio::time::timeout(limit, reading).await.unwrap_or(Err(Problem::Slow))?;
         if let Some(prepare) = row.prepare {
             prepare(&mut value);
         }
@@ -254,7 +258,18 @@ async fn attempt(
     }
     let Value::Object(query) = query else { unreachable!("a query was just made an object") };
     let headers = incoming.headers.clone();
-    (row.handler)(Request { call: call.clone(), view, segments, query, body: value, headers }).await
+    let limit = Duration::from_secs(call.app.limits.request_seconds);
+    let request = Request { call: call.clone(), view, segments, query, body: value, headers };
+    let Ok(result) = tokio::time::timeout(limit, (row.handler)(request)).await else {
+        return Err(match row.audit {
+            None => Problem::Unavailable("the request took too long", None),
+            Some(_) => Problem::Uncertain(
+                "the request took too long; the change may have been made or not, so look before you try again",
+                None,
+            ),
+        });
+    };
+    result
 }
 
 async fn read_json(headers: &HeaderMap, body: Body, limit: usize) -> Result<Value, Problem> {
@@ -323,8 +338,6 @@ fn without_secrets(body: &Value) -> Value {
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(redact),
-            // The null character can't be stored, and a request with one is about to be refused.
-            Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
             _ => {}
         }
     }
@@ -337,24 +350,51 @@ fn without_secrets(body: &Value) -> Value {
     body
 }
 
-/// The id of a request: the one that a proxy gave it, or a new one.
-fn request_id(app: &App, headers: &HeaderMap) -> String {
+/// The id of a request: the one that a trusted proxy gave it, or a new one.
+fn request_id(app: &App, headers: &HeaderMap, peer: IpAddr) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if let Some(id) = given.filter(|id| (1..=64).contains(&id.len()) && id.chars().all(plain)) {
-        return id.to_owned();
-    }
-    app.next_request_id()
+    let given =
+        given.filter(|id| app.trusted_proxies.contains(&peer) && (1..=64).contains(&id.len()) && id.chars().all(plain));
+    given.map_or_else(|| app.next_request_id(), str::to_owned)
 }
 
-/// The client's address: that of the connection, or the one that a trusted proxy names. Of several, the last that is
-/// not a trusted proxy itself: what stands before it anyone may have written.
+/// The client's address: that of the connection, or the one that trusted proxies name. The list is read from its end,
+/// where the proxies write; what stands before an address that is not a trusted proxy's, anyone may have written.
 fn client_address(app: &App, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
     if !app.trusted_proxies.contains(&peer) {
         return peer;
     }
-    let named = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let named: Vec<IpAddr> =
-        named.flat_map(|value| value.split(',')).filter_map(|part| part.trim().parse().ok()).collect();
-    named.into_iter().rev().find(|address| !app.trusted_proxies.contains(address)).unwrap_or(peer)
+    let named = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let named: Vec<&str> = named.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let mut last = peer;
+    for text in named.into_iter().rev() {
+        let read = text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
+        let Ok(address) = read else { return last };
+        last = address.to_canonical();
+        if !app.trusted_proxies.contains(&last) {
+            return last;
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_reach_the_audit_log_without_secrets_and_not_at_any_length() {
+        let body = json!({ "name": "x", "signing_secret": "s", "token_encryption": {"encryption_key": {"pem": "p", "kid": "k"}} });
+        let kept = without_secrets(&body);
+        assert_eq!(
+            kept,
+            json!({
+                "name": "x", "signing_secret": "[redacted]",
+                "token_encryption": {"encryption_key": {"pem": "[redacted]", "kid": "k"}},
+            })
+        );
+        let long = without_secrets(&json!({ "name": "x".repeat(AUDIT_BODY) }));
+        assert!(long["omitted"].is_string() && long.as_object().is_some_and(|fields| fields.len() == 1));
+    }
 }

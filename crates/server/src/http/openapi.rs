@@ -71,7 +71,7 @@ pub fn refusals(row: &Operation) -> BTreeSet<u16> {
         statuses.extend([401, 403]);
     }
     if row.body.is_some() {
-        statuses.extend([413, 415]);
+        statuses.extend([408, 413, 415]);
     }
     statuses
 }

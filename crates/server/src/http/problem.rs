@@ -87,6 +87,13 @@ fn words(problem: &Problem) -> (StatusCode, String, Option<&'static str>) {
         Problem::Unavailable(text, _) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("Not possible right now: {text}"), Some("service_unavailable"))
         }
+        Problem::Uncertain(text, _) => {
+            let text = format!("{}{}", text[..1].to_uppercase(), &text[1..]);
+            (StatusCode::SERVICE_UNAVAILABLE, text, Some("outcome_unknown"))
+        }
+        Problem::Slow => {
+            (StatusCode::REQUEST_TIMEOUT, "The request's body did not come in time".to_owned(), Some("request_timeout"))
+        }
         Problem::Internal(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "An internal server error occurred. The log has the cause under this request's id".to_owned(),

@@ -69,13 +69,17 @@ pub async fn serve(app: Arc<App>, router: Router, sockets: Vec<Listening>, stop:
 async fn accept(app: Arc<App>, router: Router, on: Listening, seats: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { break };
         let accepted = tokio::select! {
             accepted = on.socket.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
             Ok((stream, peer)) => {
+                // With all seats taken, further connections wait where the system queues them.
+                let seat = tokio::select! {
+                    Ok(seat) = Arc::clone(&seats).acquire_owned() => seat,
+                    _ = stop.wait_for(|stop| *stop) => break,
+                };
                 let _ = stream.set_nodelay(true);
                 let connection = Connection { app: Arc::clone(&app), router: router.clone(), peer, seat };
                 let watcher = graceful.watcher();
@@ -104,10 +108,13 @@ struct Connection {
 
 impl Connection {
     async fn answer(self, stream: TcpStream, tls: Option<TlsAcceptor>, watcher: hyper_util::server::graceful::Watcher) {
-        let Some(tls) = tls else { return self.speak(stream, watcher).await };
+        let Some(tls) = tls else { return self.speak(stream, watcher, false).await };
         let limit = Duration::from_secs(self.app.limits.header_seconds);
         match tokio::time::timeout(limit, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.speak(stream, watcher).await,
+            Ok(Ok(stream)) => {
+                let second = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                self.speak(stream, watcher, second).await;
+            }
             Ok(Err(error)) => tracing::debug!(error = %error, peer = %self.peer, "no TLS"),
             Err(_) => tracing::debug!(peer = %self.peer, "TLS took too long"),
         }
@@ -117,6 +124,7 @@ impl Connection {
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         watcher: hyper_util::server::graceful::Watcher,
+        second: bool,
     ) {
         let Self { app, router, peer, seat } = self;
         let mut protocol = auto::Builder::new(TokioExecutor::new());
@@ -128,6 +136,8 @@ impl Connection {
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(30))
             .max_concurrent_streams(256);
+        // What was agreed on is spoken: guessing from the first bytes would wait for them without an end.
+        let protocol = if second { protocol.http2_only() } else { protocol.http1_only() };
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
             router.clone().oneshot(request.map(Body::new))

@@ -1,6 +1,6 @@
 //! Certificates: the operator's, or one for development with an authority of its own.
 
-use std::{fs, io::Write, net::IpAddr, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
+use std::{fs, net::IpAddr, path::Path, sync::Arc};
 
 use keyward_core::time::Timestamp;
 use rcgen::{
@@ -9,6 +9,8 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
 use tokio_rustls::TlsAcceptor;
+
+use crate::private_file;
 
 /// How long the development authority is good for, in years.
 const AUTHORITY_YEARS: i32 = 10;
@@ -68,28 +70,21 @@ pub fn names(public_url: &str) -> Vec<String> {
 
 fn authority(directory: &Path, now: Timestamp) -> Result<Issuer<'static, KeyPair>, Box<dyn std::error::Error>> {
     let (certificate, key) = (directory.join(AUTHORITY), directory.join(AUTHORITY_KEY));
-    if certificate.is_file() && key.is_file() {
-        let key = KeyPair::from_pem(&fs::read_to_string(key)?)?;
-        return Ok(Issuer::from_ca_cert_pem(&fs::read_to_string(certificate)?, key)?);
-    }
-    let pair = KeyPair::generate()?;
-    let mut params = CertificateParams::new(Vec::new())?;
-    params.distinguished_name.push(DnType::CommonName, "Keyward development authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    (params.not_before, params.not_after) = (date(now, -1), date(now, 365 * AUTHORITY_YEARS));
-    let made = params.self_signed(&pair)?;
     fs::create_dir_all(certificate.parent().unwrap_or(directory))?;
-    write_private(&key, &pair.serialize_pem())?;
-    fs::write(&certificate, made.pem())?;
-    Ok(Issuer::new(params, pair))
-}
-
-/// Writes a file that only its owner reads.
-pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    // The key comes first, so that a crash leaves at most a key without a certificate.
+    if !key.is_file() {
+        private_file::create(&key, &KeyPair::generate()?.serialize_pem(), 0o600)?;
+    }
+    let pair = KeyPair::from_pem(&fs::read_to_string(key)?)?;
+    if !certificate.is_file() {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(DnType::CommonName, "Keyward development authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        (params.not_before, params.not_after) = (date(now, -1), date(now, 365 * AUTHORITY_YEARS));
+        private_file::create(&certificate, &params.self_signed(&pair)?.pem(), 0o644)?;
+    }
+    Ok(Issuer::from_ca_cert_pem(&fs::read_to_string(certificate)?, pair)?)
 }
 
 fn date(now: Timestamp, days: i32) -> time::OffsetDateTime {

@@ -7,6 +7,9 @@ use jsonschema::{
 use keyward_core::problem::{Invalid, Part};
 use serde_json::Value;
 
+/// The most characters of a value that a refusal repeats.
+const ECHO: usize = 200;
+
 /// A schema, ready for use.
 #[derive(Debug)]
 pub struct Schema {
@@ -24,11 +27,6 @@ impl Schema {
             .build(&document)
             .unwrap_or_else(|error| unreachable!("a schema of ours is invalid: {error}"));
         Self { document, validator }
-    }
-
-    /// The schema itself.
-    pub fn document(&self) -> &Value {
-        &self.document
     }
 
     /// Whether the value fits.
@@ -71,11 +69,12 @@ fn detail(error: &ValidationError<'_>) -> String {
     let instance = error.instance();
     let text = instance.as_str().map_or_else(|| instance.to_string(), str::to_owned);
     let characters = text.chars().count();
+    let text = shortened(&text);
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             // The original names them last to first.
             let names: Vec<_> = unexpected.iter().rev().map(String::as_str).collect();
-            format!("Additional properties not allowed: {}", names.join(","))
+            format!("Additional properties not allowed: {}", shortened(&names.join(",")))
         }
         ValidationErrorKind::Required { property } => {
             format!("Missing required property: {}", property.as_str().unwrap_or_default())
@@ -104,6 +103,14 @@ fn detail(error: &ValidationError<'_>) -> String {
         }
         ValidationErrorKind::Format { format } => format!("Object didn't pass validation for format {format}: {text}"),
         other => format!("Value does not satisfy `{}`", other.keyword()),
+    }
+}
+
+/// What a refusal repeats of what was sent.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(ECHO) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -115,7 +115,7 @@ async fn insert(
         Some(_) => fields.settings.into_iter().filter(|(key, _)| key == "authorization_policy").collect(),
         None => fields.settings,
     };
-    let mut settings = settled(&base, &sent, system.is_some())?;
+    let mut settings = settled(&base, &sent)?;
     let permissions = system.map(fixed_permissions).or(fields.permissions);
     settings.scopes_set = permissions.is_some();
     let mut api = Api {
@@ -126,7 +126,7 @@ async fn insert(
         name: system.map(|api| api.name().to_owned()).or(fields.name),
         system,
         settings,
-        signing_secret: fields.signing_secret,
+        signing_secret: if system.is_some() { None } else { fields.signing_secret },
         revision: change.revision(),
         created_at: call.now,
     };
@@ -166,7 +166,7 @@ pub async fn update(
         if api.system.is_some() {
             check_system_change(&fields)?;
         }
-        next.settings = settled(&api.settings, &fields.settings, false)?;
+        next.settings = settled(&api.settings, &fields.settings)?;
         next.name = fields.name.or(next.name);
         next.signing_secret = fields.signing_secret.or(next.signing_secret);
         let Some(wanted) = fields.permissions else { return Ok((next, Difference::default())) };
@@ -199,7 +199,9 @@ where
                 let stored = catalogue::permission::of_api(change.tx(), work.workspace, number).await?;
                 let (mut after, difference) = plan(&before, &stored)?;
                 ensure_signing_secret(&mut after, &work);
-                check_limit(&work, stored.len() + difference.added.len() - difference.gone.len())?;
+                if difference.added.len() > difference.gone.len() {
+                    check_limit(&work, stored.len() + difference.added.len() - difference.gone.len())?;
+                }
                 if after == before && difference.is_empty() {
                     let entry = ApiEntry { api: before, permissions: stored };
                     let draft = work.audit(difference::answer(&entry), Value::Null, Value::Null);
@@ -279,6 +281,9 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
                 let found = catalogue::api::find(change.tx(), work.workspace, number, &master).await?;
                 let Some(api) = found else {
                     // Somebody else was quicker.
+                    if precondition != Precondition::None {
+                        return Err(Problem::NotFound(Missing::Api).into());
+                    }
                     return Ok(((), work.audit(Value::Null, Value::Null, Value::Null)));
                 };
                 precondition.check(api.revision)?;
@@ -292,17 +297,15 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
     Ok(())
 }
 
-fn settled(base: &ApiSettings, fields: &Map<String, Value>, system: bool) -> Result<ApiSettings, Problem> {
-    let next = base.with(fields).map_err(|error| match error {
+fn settled(base: &ApiSettings, fields: &Map<String, Value>) -> Result<ApiSettings, Problem> {
+    base.with(fields).map_err(|error| match error {
         SettingsError::WebLifetime { web, limit } => Problem::Invalid(Invalid::property(
             Part::Body,
             "token_lifetime_for_web",
             format!("Value {web} is greater than maximum {limit}"),
         )),
         SettingsError::Form(text) => Problem::Invalid(Invalid::whole(Part::Body, text)),
-    })?;
-    // A system API starts with lifetimes of its own, which need not fit each other.
-    Ok(if system { ApiSettings { token_lifetime_for_web: base.token_lifetime_for_web, ..next } } else { next })
+    })
 }
 
 fn ensure_signing_secret(api: &mut Api, call: &Call) {
@@ -342,7 +345,7 @@ fn check_system_change(fields: &ApiFields) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Names the key that tokens are encrypted for, when the caller gave it no id.
+/// Names the key that tokens are encrypted for, so that the audit log tells one from another.
 fn with_thumbprint(mut fields: ApiFields) -> Result<ApiFields, Problem> {
     let key = fields.settings.get_mut("token_encryption").and_then(|whole| whole.get_mut("encryption_key"));
     let Some(Value::Object(key)) = key else { return Ok(fields) };
@@ -357,9 +360,7 @@ fn with_thumbprint(mut fields: ApiFields) -> Result<ApiFields, Problem> {
             "Object didn't pass validation for format pem: not a PEM public key or certificate",
         )));
     };
-    if !key.contains_key("kid") {
-        let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &der));
-        key.insert("thumbprint_sha256".to_owned(), thumbprint.into());
-    }
+    let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &der));
+    key.insert("thumbprint_sha256".to_owned(), thumbprint.into());
     Ok(fields)
 }

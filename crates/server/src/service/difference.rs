@@ -1,6 +1,6 @@
 //! What an audit entry shows of a change: the fields that differ, as they were and as they are.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use keyward_core::{
     model::{
@@ -53,13 +53,24 @@ pub(crate) fn of(
         new.insert("signing_secret".to_owned(), "[changed]".into());
     }
     if !difference.is_empty() {
-        let changed = |p: &&Arc<Permission>| difference.changed.iter().any(|c| c.number == p.number);
-        let were = difference.gone.iter().chain(stored.iter().filter(changed));
-        let are = added.iter().chain(&difference.changed);
-        insert_scopes(&mut old, were.map(|p| permission(p)).collect());
-        insert_scopes(&mut new, are.map(permission).collect());
+        let now: HashMap<_, _> = difference.changed.iter().map(|p| (p.number, p)).collect();
+        let were = stored.iter().filter_map(|p| now.get(&p.number).map(|new| changed(p, new)));
+        let were = difference.gone.iter().map(|p| permission(p)).chain(were.map(|(old, _)| old));
+        let are = stored.iter().filter_map(|p| now.get(&p.number).map(|new| changed(p, new).1));
+        insert_scopes(&mut old, were.collect());
+        insert_scopes(&mut new, added.iter().map(permission).chain(are).collect());
     }
     (Value::Object(old), Value::Object(new))
+}
+
+/// A permission before and after; its place only where that is what changed.
+fn changed(old: &Permission, new: &Permission) -> (Value, Value) {
+    let (mut before, mut after) = (permission(old), permission(new));
+    if old.position != new.position {
+        before["position"] = old.position.into();
+        after["position"] = new.position.into();
+    }
+    (before, after)
 }
 
 fn insert_scopes(fields: &mut Map<String, Value>, list: Vec<Value>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward_core::{
     Problem,
-    model::permission::{Difference, Permission, PermissionValue, Wanted},
+    model::permission::{Difference, Permission, PermissionValue, Wanted, place_at_end},
     problem::{Conflict, Missing},
     snapshot::ApiEntry,
 };
@@ -54,7 +54,7 @@ pub async fn add(
         if stored.iter().any(|permission| permission.value == wanted.value) {
             return Err(taken(&api.identifier, &wanted.value));
         }
-        let position = stored.last().map_or(1, |last| last.position + 1);
+        let position = place_at_end(stored);
         let mut next = api.clone();
         next.settings.scopes_set = true;
         Ok((next, Difference { added: vec![(wanted, position)], ..Difference::default() }))

@@ -39,21 +39,21 @@ struct Setup {
 }
 
 /// Creates what is missing and brings up to date what belongs to an older program or another public URL. A start that
-/// finds everything in place writes nothing.
+/// finds everything in place writes nothing. Returns whether this was the store's first start.
 ///
 /// # Errors
 /// Why the store can't be read or written.
-pub async fn ensure(parts: &Parts, audience: &str) -> Result<(), Problem> {
+pub async fn ensure(parts: &Parts, audience: &str) -> Result<bool, Problem> {
     let (master, url, identifier) = (Arc::clone(parts.store.master()), parts.public_url.clone(), audience.to_owned());
     let state = parts.store.read(move |tx| {
         Box::pin(async move {
-            let keys = catalogue::signing_key::count(tx, WORKSPACE).await?;
+            let keys = catalogue::signing_key::exist(tx, WORKSPACE, &master).await?;
             let same_url = catalogue::workspace::public_url(tx, WORKSPACE).await? == url;
             let api = catalogue::api::find_system(tx, WORKSPACE, SystemApi::Management, &master).await?;
-            let Some(api) = api else { return Ok((keys > 0, false)) };
+            let Some(api) = api else { return Ok((keys, false)) };
             let stored = catalogue::permission::of_api(tx, WORKSPACE, api.number).await?;
             let same_list = compare(&stored, fixed_permissions(SystemApi::Management)).is_empty();
-            Ok((keys > 0, same_url && same_list && api.identifier == identifier))
+            Ok((keys, same_url && same_list && api.identifier == identifier))
         })
     });
     let (has_keys, is_current) = state.await?;
@@ -65,7 +65,7 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<(), Problem> {
         }
     }
     if new_keys.is_empty() && is_current {
-        return Ok(());
+        return Ok(false);
     }
     let setup = Setup {
         now: parts.clock.now(),
@@ -75,13 +75,13 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<(), Problem> {
         audience: audience.to_owned(),
     };
     parts.store.change(move |change| Box::pin(async move { setup.carry_out(change, new_keys).await })).await?;
-    Ok(())
+    Ok(!has_keys)
 }
 
 impl Setup {
     async fn carry_out(self, change: &mut Change<'_>, new_keys: Vec<NewKey>) -> Result<((), LogDraft), Error> {
         // Another node may have started at the same moment: what counts is what is there under the lock.
-        if catalogue::signing_key::count(change.tx(), WORKSPACE).await? == 0 {
+        if !catalogue::signing_key::exist(change.tx(), WORKSPACE, &self.master).await? {
             for key in &new_keys {
                 let sealing = (self.master.as_ref(), self.entropy.as_ref());
                 catalogue::signing_key::insert(change, WORKSPACE, key, sealing, self.now).await?;

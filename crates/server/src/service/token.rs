@@ -20,7 +20,10 @@ use quick_cache::sync::Cache;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::{App, View};
+use crate::{
+    app::{App, View},
+    ids,
+};
 
 /// How many tokens are remembered whose signature was checked.
 const REMEMBERED: usize = 4096;
@@ -28,6 +31,10 @@ const REMEMBERED: usize = 4096;
 const SKEW: i64 = 5;
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 16 * 1024;
+/// The length of a token's id: 131 bits.
+const TOKEN_ID_LENGTH: usize = 22;
+/// The longest life of a token: 30 days (contract: `token_lifetime`).
+pub const LONGEST_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The application that tokens from the command line name.
 const CLI_CLIENT: &str = "keyward-cli";
 
@@ -42,8 +49,8 @@ pub struct Verified {
     expires: i64,
 }
 
-/// Tokens whose signature was checked, by their SHA-256. Everything that can change is checked each time anew: the
-/// key's state, the time, the issuer and the audience.
+/// Tokens that were verified, by their SHA-256. What can change is checked each time anew: the key's state and the time.
+/// The issuer and the audience can't, for as long as the program runs.
 #[derive(Debug)]
 pub struct TokenCache(Cache<[u8; 32], Arc<Verified>>);
 
@@ -98,7 +105,7 @@ pub fn authenticate(app: &App, view: &View, header: Option<&str>, now: Timestamp
         if view.keyring.verifying(&verified.kid).is_none() {
             return Err(refused(Unauthenticated::Signature));
         }
-        if verified.expires + SKEW <= now.seconds() {
+        if verified.expires.saturating_add(SKEW) <= now.seconds() {
             return Err(refused(Unauthenticated::Expired));
         }
         return Ok(verified);
@@ -147,7 +154,7 @@ fn verify(app: &App, view: &View, token: &str, now: Timestamp) -> Result<Verifie
     })?;
     let claims = data.claims;
     let seconds = now.seconds();
-    if claims.exp + SKEW <= seconds {
+    if claims.exp.saturating_add(SKEW) <= seconds {
         return Err(Unauthenticated::Expired);
     }
     if claims.iat > seconds + SKEW || claims.nbf.is_some_and(|begin| begin > seconds + SKEW) {
@@ -173,9 +180,12 @@ pub async fn issue(app: &Arc<App>, scopes: &[ManagementScope], ttl: Duration) ->
     let ttl = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
     let scope = scopes.iter().map(|scope| scope.value()).collect::<Vec<_>>().join(" ");
     let subject = format!("{CLI_CLIENT}@clients");
+    let token_id = ids::alphanumeric(app.entropy.as_ref(), TOKEN_ID_LENGTH);
     let mut claims = json!({
         "iss": app.public_url, "sub": subject, "aud": app.audience,
         "iat": now.seconds(), "exp": now.seconds().saturating_add(ttl), "azp": CLI_CLIENT, "gty": "client-credentials",
+        // Tells one token's deeds from another's in the audit log.
+        "jti": token_id,
     });
     if !scope.is_empty() {
         claims["scope"] = scope.clone().into();
@@ -183,7 +193,7 @@ pub async fn issue(app: &Arc<App>, scopes: &[ManagementScope], ttl: Duration) ->
     let actor = Actor {
         client_id: Some(CLI_CLIENT.to_owned()),
         subject: Some(subject),
-        token_id: None,
+        token_id: Some(token_id),
         scope,
         audience: app.audience.clone(),
     };

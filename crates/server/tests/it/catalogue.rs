@@ -1,11 +1,10 @@
 //! Memory is what the store says, whatever happened and on every node.
 
 use keyward_core::{model::WorkspaceNumber, snapshot::Snapshot};
-use keyward_store::Location;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
-use crate::support::{Settings, TestApp, postgres::Wire};
+use crate::support::{Place, Settings, TestApp, postgres::Wire};
 
 on_both_engines!(what_was_followed_is_what_a_fresh_start_loads, a_restart_finds_everything, many_writers_at_once);
 
@@ -120,7 +119,7 @@ async fn many_writers_at_once(t: TestApp) {
 #[tokio::test]
 async fn two_nodes_show_what_either_has_answered() {
     let Some(first) = TestApp::postgres().await else { return };
-    let second = TestApp::on(first.location.clone(), Settings { seed: 99, ..Settings::default() }).await;
+    let second = TestApp::on(first.place.clone(), Settings { seed: 99, ..Settings::default() }).await;
     let id = first.api("https://a.example/", &[]).await;
     for round in 0..40 {
         let (here, there) = if round % 2 == 0 { (&first, &second) } else { (&second, &first) };
@@ -153,11 +152,11 @@ async fn two_nodes_show_what_either_has_answered() {
 #[tokio::test]
 async fn a_node_that_lost_the_database_answers_nothing_stale() {
     let Some(first) = TestApp::postgres().await else { return };
-    let Location::Database(url) = &first.location else { unreachable!("it is on PostgreSQL") };
+    let Place::Database(url) = &first.place else { unreachable!("it is on PostgreSQL") };
     let wire = Wire::to(url).await;
     let mut settings = Settings { seed: 99, ..Settings::default() };
     settings.limits.lease_milliseconds = 1000;
-    let second = TestApp::on(Location::Database(wire.url.clone()), settings).await;
+    let second = TestApp::on(Place::Database(wire.url.clone()), settings).await;
     let id = first.api("https://a.example/", &["a", "b"]).await;
     assert_eq!(second.scopes(&id).await, ["a", "b"]);
     wire.cut();

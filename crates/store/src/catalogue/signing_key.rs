@@ -23,7 +23,8 @@ const INSERT: Sql = Sql(
 const ALL: Sql = Sql("SELECT number, kid, state, private, created_at FROM signing_keys ORDER BY number");
 const CHANGED: Sql = Sql("SELECT number, kid, state, private, created_at FROM signing_keys WHERE number IN \
      (SELECT number FROM changes WHERE kind = 'signing_key' AND revision > $1 AND revision <= $2) ORDER BY number");
-const COUNT: Sql = Sql("SELECT COUNT(*) FROM signing_keys WHERE workspace = $1");
+const OF_WORKSPACE: Sql =
+    Sql("SELECT number, kid, state, private, created_at FROM signing_keys WHERE workspace = $1 ORDER BY number");
 
 /// A key that was just made.
 #[derive(Debug)]
@@ -40,10 +41,12 @@ fn place(kid: &str) -> String {
     format!("signing_keys/{kid}")
 }
 
-/// How many keys the workspace has, whatever their state.
-pub async fn count(tx: &mut Tx<'_>, workspace: WorkspaceNumber) -> Result<i64, Error> {
-    let rows = tx.query(COUNT, &[workspace.0.into()]).await?;
-    rows.into_iter().next().ok_or_else(|| Error::inconsistent("signing_keys", "no count"))?.int()
+/// Whether the workspace has keys. Each is opened, so that a foreign master key is found out before anything is
+/// written under it.
+pub async fn exist(tx: &mut Tx<'_>, workspace: WorkspaceNumber, master: &MasterKey) -> Result<bool, Error> {
+    let rows = tx.query(OF_WORKSPACE, &[workspace.0.into()]).await?;
+    let keys: Vec<_> = rows.into_iter().map(|row| decode(row, master)).collect::<Result<_, _>>()?;
+    Ok(!keys.is_empty())
 }
 
 /// Stores a key, sealed.

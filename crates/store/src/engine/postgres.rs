@@ -14,13 +14,17 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{Row, Tx, Value};
 use crate::{
     Error,
-    writer::{Queue, ReadJob, run_batch, run_read},
+    writer::{Queue, ReadJob, raise, run_batch, run_read},
 };
 
 /// How long to wait for a connection before a request is told that there is none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most connections of one node.
 const CONNECTIONS: usize = 16;
+/// How long a connection may be silent before the system asks the other end, and how long it may stay silent then.
+const SILENCE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(15));
+/// What the database may take: a node that vanished in the middle of a change must not hold the others up for long.
+const SERVER_LIMITS: &str = "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000";
 /// How long to wait before listening is tried again.
 const LISTEN_AGAIN: Duration = Duration::from_millis(250);
 
@@ -71,7 +75,7 @@ fn failed(error: tokio_postgres::Error) -> Error {
         "25006" => "the database is read-only",
         other if other.starts_with("53") => "the database is short of resources",
         other if other.starts_with("57") || other.starts_with("08") => "the database is shutting down or restarting",
-        "40001" | "40P01" => "the database gave the transaction up; try again",
+        "40001" | "40P01" | "55P03" => "the database gave the transaction up; try again",
         _ => return Error::Engine(Box::new(error)),
     };
     Error::Unavailable(text, Some(Box::new(error)))
@@ -132,7 +136,11 @@ impl Postgres {
         let config = parse(url)?;
         tokio::spawn(async move {
             while !committed.is_closed() {
-                if let Err(error) = listen(&config, &committed).await {
+                let listened = tokio::select! {
+                    listened = listen(&config, &committed) => listened,
+                    () = committed.closed() => return,
+                };
+                if let Err(error) = listened {
                     tracing::info!(error = %error, "not listening to the database, trying again");
                 }
                 committed.send_modify(|_| {});
@@ -182,7 +190,7 @@ where
             Some(Err(error)) => return Err(error),
             Some(Ok(AsyncMessage::Notification(note))) => {
                 let revision = note.payload().parse().unwrap_or(0);
-                committed.send_modify(|known| *known = revision.max(*known));
+                raise(committed, revision);
             }
             Some(Ok(_)) => {}
         }
@@ -194,7 +202,13 @@ fn parse(url: &str) -> Result<Config, Error> {
     let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
         Error::Unavailable("--database-url is not a PostgreSQL URL", Some(Box::new(error)))
     })?;
-    config.connect_timeout(CONNECT_TIMEOUT).application_name("keyward");
+    let options = config.get_options().map_or_else(|| SERVER_LIMITS.to_owned(), |own| format!("{SERVER_LIMITS} {own}"));
+    config
+        .connect_timeout(CONNECT_TIMEOUT)
+        .application_name("keyward")
+        .options(options)
+        .keepalives_idle(SILENCE.0)
+        .tcp_user_timeout(SILENCE.0 + SILENCE.1);
     if config.get_ssl_mode() == SslMode::Prefer {
         let local = config.get_hosts().iter().all(|host| match host {
             Host::Unix(_) => true,

@@ -1,9 +1,8 @@
 //! SQLite: one thread that writes, one thread per core that reads, each with a connection of its own.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    future::Future,
-    io::{Read, Write},
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     pin::pin,
     sync::{Arc, Mutex, mpsc},
@@ -16,13 +15,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, types::ValueRef};
 use super::{Row, Tx, Value};
 use crate::{
     Error,
+    directory::DirectoryLock,
     writer::{Queue, ReadJob, run_batch, run_read},
 };
 
 /// The store's file in the data directory.
 const FILE: &str = "keyward.db";
-/// Held by the process that serves the directory, and naming it.
-const LOCK: &str = "keyward.lock";
 
 pub(crate) fn query(connection: &mut Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
@@ -66,50 +64,6 @@ fn failed(error: rusqlite::Error) -> Error {
     Error::Unavailable(text, Some(Box::new(error)))
 }
 
-/// The right to use a data directory, for as long as this value lives.
-#[derive(Debug)]
-pub(crate) struct DirectoryLock {
-    _file: File,
-}
-
-impl DirectoryLock {
-    /// Takes the directory, making it if need be, readable by its owner alone.
-    pub(crate) fn take(directory: &Path, holder: &str) -> Result<Self, Error> {
-        let unusable = |error: std::io::Error| {
-            Error::Held(format!("the data directory `{}` can't be used: {error}", directory.display()))
-        };
-        make_private_directory(directory).map_err(unusable)?;
-        let path = directory.join(LOCK);
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut who = String::new();
-                let _ = file.read_to_string(&mut who);
-                let who = if who.trim().is_empty() { "another process" } else { who.trim() };
-                return Err(Error::Held(format!(
-                    "the data directory `{}` is in use by {who}: stop that first, or choose another --data-dir",
-                    directory.display()
-                )));
-            }
-            Err(TryLockError::Error(error)) => return Err(unusable(error)),
-        }
-        // On a full disk the name can't be written; the lock holds all the same.
-        let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
-        Ok(Self { _file: file })
-    }
-}
-
-/// Makes the directory and its parents; the directory itself is for its owner only.
-pub(crate) fn make_private_directory(directory: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    if directory.is_dir() {
-        return Ok(());
-    }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
-
 /// Whether a store was made in this directory.
 pub(crate) fn exists(directory: &Path) -> bool {
     directory.join(FILE).is_file()
@@ -119,22 +73,28 @@ pub(crate) fn exists(directory: &Path) -> bool {
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     readers: mpsc::Sender<ReadJob>,
-    _lock: DirectoryLock,
 }
 
 impl Sqlite {
     /// Opens the store, making it if need be, and runs `prepare` on the connection that writes, before any other use.
     pub(crate) fn open(
-        directory: &Path,
-        lock: DirectoryLock,
+        directory: &Arc<DirectoryLock>,
         queue: Queue,
         prepare: impl FnOnce(&mut Tx<'_>) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let path = directory.join(FILE);
+        let path = directory.path().join(FILE);
+        // The files that SQLite puts beside it get the same permissions.
+        let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        created.map_err(|error| Error::Held(format!("`{}` can't be opened: {error}", path.display())))?;
         let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         prepare(&mut Tx::Sqlite(&mut writer))?;
-        spawn("keyward-writer", move || write(&mut writer, queue))?;
-        Ok(Self { readers: spawn_readers(&path)?, _lock: lock })
+        let lock = Arc::clone(directory);
+        spawn("keyward-writer", move || {
+            write(&mut writer, queue);
+            // The directory is free when the last thread that uses it is done.
+            drop((writer, lock));
+        })?;
+        Ok(Self { readers: spawn_readers(&path, directory)? })
     }
 
     pub(crate) fn read(&self, job: ReadJob) -> Result<(), Error> {
@@ -168,14 +128,16 @@ fn write(connection: &mut Connection, mut queue: Queue) {
     }
 }
 
-fn spawn_readers(path: &PathBuf) -> Result<mpsc::Sender<ReadJob>, Error> {
+fn spawn_readers(path: &PathBuf, lock: &Arc<DirectoryLock>) -> Result<mpsc::Sender<ReadJob>, Error> {
     let (sender, receiver) = mpsc::channel::<ReadJob>();
     let receiver = Arc::new(Mutex::new(receiver));
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     for _ in 0..cores {
         let receiver = Arc::clone(&receiver);
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let lock = Arc::clone(lock);
         spawn("keyward-reader", move || {
+            let _lock = lock;
             loop {
                 let Ok(next) = receiver.lock().map(|receiver| receiver.recv()) else { return };
                 let Ok(job) = next else { return };

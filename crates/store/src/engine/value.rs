@@ -116,15 +116,6 @@ impl Row {
         }
     }
 
-    /// The next column, a number or nothing.
-    pub fn int_or_null(&mut self) -> Result<Option<i64>, Error> {
-        match self.next()? {
-            Value::Int(number) => Ok(Some(number)),
-            Value::Null => Ok(None),
-            _ => self.unexpected("a number"),
-        }
-    }
-
     /// The next column, bytes.
     pub fn blob(&mut self) -> Result<Vec<u8>, Error> {
         match self.next()? {

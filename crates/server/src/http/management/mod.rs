@@ -29,7 +29,9 @@ fn reference(segment: &str) -> Reference {
 
 /// What the caller says it has seen (RFC 9110 §13.1.1). A weak tag never matches.
 fn precondition(headers: &HeaderMap) -> Precondition {
-    let sent: Vec<_> = headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok()).collect();
+    // A value that is no text matches nothing; leaving it out would make the change unconditional.
+    let sent: Vec<_> =
+        headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or("unreadable")).collect();
     if sent.is_empty() {
         return Precondition::None;
     }

@@ -111,6 +111,13 @@ fn render_scope(permission: &Permission) -> Value {
 /// An API as the wire shows it.
 fn render(entry: &ApiEntry, with_secret: bool) -> Map<String, Value> {
     let mut fields = entry.api.describe();
+    // A key with an id is shown by that (contract: fields).
+    if let Some(key) = fields.get_mut("token_encryption").and_then(|whole| whole.get_mut("encryption_key"))
+        && let Some(key) = key.as_object_mut()
+        && key.contains_key("kid")
+    {
+        key.remove("thumbprint_sha256");
+    }
     if entry.api.settings.scopes_set {
         let scopes = entry.permissions.iter().map(|permission| render_scope(permission)).collect();
         fields.insert("scopes".to_owned(), Value::Array(scopes));

@@ -5,6 +5,7 @@ pub(crate) mod process;
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -33,7 +34,7 @@ use keyward_server::{
     keyring,
     service::token,
 };
-use keyward_store::{Location, MasterKey, Store};
+use keyward_store::{DirectoryLock, Location, MasterKey, Store};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -79,8 +80,15 @@ pub(crate) struct TestApp {
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) token: String,
     /// Where the store is, for a second look at it.
-    pub(crate) location: Location,
+    pub(crate) place: Place,
     _directory: Option<tempfile::TempDir>,
+}
+
+/// Where a store is.
+#[derive(Clone)]
+pub(crate) enum Place {
+    Directory(PathBuf),
+    Database(String),
 }
 
 /// What can differ between tests.
@@ -102,21 +110,24 @@ impl Default for Settings {
 impl TestApp {
     pub(crate) async fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let location = Location::Directory { path: directory.path().join("data"), holder: "a test".to_owned() };
-        let app = Self::on(location, Settings::default()).await;
+        let app = Self::on(Place::Directory(directory.path().join("data")), Settings::default()).await;
         Self { _directory: Some(directory), ..app }
     }
 
     /// `None`, said aloud, when there is no PostgreSQL to test on.
     pub(crate) async fn postgres() -> Option<Self> {
         let url = postgres::fresh_schema().await?;
-        Some(Self::on(Location::Database(url), Settings::default()).await)
+        Some(Self::on(Place::Database(url), Settings::default()).await)
     }
 
-    pub(crate) async fn on(location: Location, settings: Settings) -> Self {
+    pub(crate) async fn on(place: Place, settings: Settings) -> Self {
+        let location = match &place {
+            Place::Directory(path) => Location::Directory(Arc::new(DirectoryLock::take(path, "a test").unwrap())),
+            Place::Database(url) => Location::Database(url.clone()),
+        };
         let clock = Arc::new(FakeClock(AtomicI64::new(1_767_225_600_000)));
         let master = Arc::new(MasterKey::new(&[9; 32]));
-        let store = Store::open(location.clone(), master, clock.now()).await.unwrap();
+        let store = Store::open(location, master, clock.now()).await.unwrap();
         let clock_argument: Arc<dyn Clock> = Arc::<FakeClock>::clone(&clock);
         let parts = Parts {
             store,
@@ -126,28 +137,29 @@ impl TestApp {
             public_url: settings.public_url.to_owned(),
             limits: settings.limits,
             trusted_proxies: settings.trusted_proxies,
+            database: None,
         };
         let app = App::start(parts).await.unwrap();
         let token = token::issue(&app, ManagementScope::ALL, std::time::Duration::from_secs(86_400)).await.unwrap();
-        Self { router: router(Arc::clone(&app)), app, clock, token, location, _directory: None }
+        Self { router: router(Arc::clone(&app)), app, clock, token, place, _directory: None }
     }
 
     /// The same store, opened anew: what a restart finds. The first program is gone.
     pub(crate) async fn restart(self, settings: Settings) -> Self {
-        let Self { app, router, location, _directory, .. } = self;
+        let Self { app, router, place, _directory, .. } = self;
         drop(router);
         drop(app);
-        let next = Self::on_when_free(location, settings).await;
+        let next = Self::on_when_free(place, settings).await;
         Self { _directory, ..next }
     }
 
     /// The lock of a directory is free once the last thread of the old program let go of it.
-    async fn on_when_free(location: Location, settings: Settings) -> Self {
-        if let Location::Directory { path, .. } = &location {
+    async fn on_when_free(place: Place, settings: Settings) -> Self {
+        if let Place::Directory(path) = &place {
             let lock = std::fs::File::open(path.join("keyward.lock")).unwrap();
             tokio::task::spawn_blocking(move || lock.lock().unwrap()).await.unwrap();
         }
-        Self::on(location, settings).await
+        Self::on(place, settings).await
     }
 
     pub(crate) async fn token_with(&self, scopes: &[ManagementScope]) -> String {
@@ -301,11 +313,11 @@ impl TestApp {
     /// Makes every further entry of the audit log impossible, from outside of the program.
     pub(crate) async fn break_the_audit_log(&self) {
         const RENAME: &str = "ALTER TABLE logs RENAME TO logs_away";
-        match &self.location {
-            Location::Directory { path, .. } => {
+        match &self.place {
+            Place::Directory(path) => {
                 rusqlite::Connection::open(path.join("keyward.db")).unwrap().execute_batch(RENAME).unwrap();
             }
-            Location::Database(url) => {
+            Place::Database(url) => {
                 let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
                 tokio::spawn(connection);
                 client.batch_execute(RENAME).await.unwrap();
