@@ -228,7 +228,7 @@ async fn follow(app: Weak<App>, mut committed: watch::Receiver<i64>) {
             match app.catch_up().await {
                 Ok(()) => break,
                 Err(problem) => {
-                    tracing::error!(error = %problem, cause = ?std::error::Error::source(&problem), "memory can't follow the store")
+                    tracing::error!(error = %problem, cause = ?std::error::Error::source(&problem), "memory can't follow the store");
                 }
             }
             drop(app);

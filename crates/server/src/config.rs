@@ -225,7 +225,7 @@ impl Layers {
             self.problem("log.level", "must be error, warn, info, debug or trace");
         }
         let url = &config.listen.public_url;
-        if !url.is_empty() && !(url.starts_with("https://") || url.starts_with("http://")) {
+        if !(url.is_empty() || url.starts_with("https://") || url.starts_with("http://")) {
             self.problem("listen.public_url", "must begin with https:// or http://");
         }
         if url.contains(['?', '#']) {

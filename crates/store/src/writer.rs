@@ -201,11 +201,9 @@ async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> 
             // Its caller was told that it took too long, so it must not be made any more.
             continue;
         }
-        if !alone {
-            if let Err(error) = tx.batch("SAVEPOINT command").await {
-                let rest = std::iter::once(command).chain(waiting).collect();
-                return Err((error, rest));
-            }
+        if !alone && let Err(error) = tx.batch("SAVEPOINT command").await {
+            let rest = std::iter::once(command).chain(waiting).collect();
+            return Err((error, rest));
         }
         let mut change = Change { tx: tx.reborrow(), revision: last + 1, touched: Vec::new() };
         let mut result = caught((command.job)(&mut change)).await;

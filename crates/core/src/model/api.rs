@@ -318,30 +318,30 @@ mod tests {
 
     use super::*;
 
-    fn fields(value: Value) -> Map<String, Value> {
+    fn fields(value: &Value) -> Map<String, Value> {
         value.as_object().expect("a test gives an object").clone()
     }
 
     #[test]
     fn null_clears_and_a_part_leaves_the_other_alone() {
         let settings = ApiSettings::default()
-            .with(&fields(json!({
+            .with(&fields(&json!({
                 "consent_policy": "transactional-authorization-with-mfa",
                 "subject_type_authorization": {"user": {"policy": "deny_all"}},
             })))
             .expect("valid");
         assert_eq!(settings.subject_type_authorization.user.policy, UserPolicy::DenyAll);
         assert_eq!(settings.subject_type_authorization.client.policy, ClientPolicy::RequireClientGrant);
-        let cleared = settings.with(&fields(json!({"consent_policy": null}))).expect("valid");
+        let cleared = settings.with(&fields(&json!({"consent_policy": null}))).expect("valid");
         assert_eq!(cleared.consent_policy, None);
         assert_eq!(cleared.subject_type_authorization, settings.subject_type_authorization);
     }
 
     #[test]
     fn the_web_lifetime_follows_down_and_is_refused_when_sent_too_long() {
-        let short = ApiSettings::default().with(&fields(json!({"token_lifetime": 600}))).expect("valid");
+        let short = ApiSettings::default().with(&fields(&json!({"token_lifetime": 600}))).expect("valid");
         assert_eq!(short.token_lifetime_for_web, 600);
-        let refused = short.with(&fields(json!({"token_lifetime_for_web": 601})));
+        let refused = short.with(&fields(&json!({"token_lifetime_for_web": 601})));
         assert_eq!(refused, Err(SettingsError::WebLifetime { web: 601, limit: 600 }));
     }
 

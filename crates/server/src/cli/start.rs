@@ -110,6 +110,7 @@ pub(super) async fn open(config: &Config, directory: &Arc<DirectoryLock>) -> any
 }
 
 /// A problem in one line, with its causes: whoever starts the program may see them.
+#[expect(clippy::needless_pass_by_value, reason = "it is where a problem ends, and `map_err` gives it whole")]
 pub(super) fn explain(problem: Problem) -> anyhow::Error {
     let text = match &problem {
         // The cause says all there is to say.

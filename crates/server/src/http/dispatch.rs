@@ -149,7 +149,7 @@ fn write_log_line(row: &Operation, incoming: &Incoming, status: u16, seconds: f6
     let milliseconds = seconds * 1000.0;
     match problem {
         Some(problem) if problem.is_ours() => {
-            let cause = std::error::Error::source(problem).map(|cause| chain(cause));
+            let cause = std::error::Error::source(problem).map(chain);
             tracing::error!(request_id = request, operation = id, status, milliseconds, %ip, error = %problem, cause, "failed");
         }
         Some(problem) => {

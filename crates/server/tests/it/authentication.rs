@@ -3,10 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use keyward_core::{
     access::ManagementScope,
-    model::{
-        WorkspaceNumber,
-        signing_key::{KeyState, SigningKey},
-    },
+    model::signing_key::{KeyState, SigningKey},
     snapshot::{Changes, Row, Snapshot},
     time::{Clock, Timestamp},
 };
@@ -196,5 +193,4 @@ async fn a_token_is_remembered_but_not_its_end(t: TestApp) {
     }
     t.clock.advance(86_400);
     assert_eq!(t.get("resource-servers").bearer(&token).send().await.status, 401);
-    assert_eq!(WorkspaceNumber::FIRST, WorkspaceNumber(1));
 }

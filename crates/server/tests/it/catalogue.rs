@@ -126,7 +126,7 @@ async fn two_nodes_show_what_either_has_answered() {
         let value = format!("p{round}");
         let made = here.post(&format!("resource-servers/{id}/scopes"), json!({ "value": value })).send().await;
         assert_eq!(made.status, 201);
-        assert_eq!(there.scopes(&id).await, [value.clone()]);
+        assert_eq!(there.scopes(&id).await, [value.as_str()]);
         assert_eq!(here.delete(&format!("resource-servers/{id}/scopes/{value}")).send().await.status, 204);
         assert!(there.scopes(&id).await.is_empty(), "a removed permission is gone when the answer arrives");
     }
@@ -153,7 +153,7 @@ async fn two_nodes_show_what_either_has_answered() {
 async fn a_node_that_lost_the_database_answers_nothing_stale() {
     let Some(first) = TestApp::postgres().await else { return };
     let Place::Database(url) = &first.place else { unreachable!("it is on PostgreSQL") };
-    let wire = Wire::to(url).await;
+    let wire = Wire::to(url);
     let mut settings = Settings { seed: 99, ..Settings::default() };
     settings.limits.lease_milliseconds = 1000;
     let second = TestApp::on(Place::Database(wire.url.clone()), settings).await;

@@ -1,6 +1,7 @@
 //! One binary for all integration tests; its folders mirror URLs. Every test runs on both engines.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![expect(clippy::print_stderr, reason = "what is skipped is said aloud")]
 
 /// Runs each test on SQLite and on PostgreSQL.
 macro_rules! on_both_engines {
@@ -29,4 +30,5 @@ mod operations;
 mod program;
 mod recordings;
 mod secrets;
+mod statements;
 mod support;

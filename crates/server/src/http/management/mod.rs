@@ -22,7 +22,7 @@ fn reference(segment: &str) -> Reference {
     let mut meanings = vec![segment.to_owned()];
     let upper = segment.to_ascii_uppercase();
     if upper.contains("%2F") || upper.contains("%3A") {
-        meanings.extend(percent_decode_str(segment).decode_utf8().map(|text| text.into_owned()));
+        meanings.extend(percent_decode_str(segment).decode_utf8().map(std::borrow::Cow::into_owned));
     }
     meanings
 }

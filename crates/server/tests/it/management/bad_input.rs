@@ -5,7 +5,14 @@ use serde_json::{Value, json};
 
 use crate::support::TestApp;
 
-on_both_engines!(bodies_that_are_not_json, other_media_types, too_long, texts_no_engine_stores, a_refusal_is_audited);
+on_both_engines!(
+    bodies_that_are_not_json,
+    other_media_types,
+    too_long,
+    long_values_are_not_echoed,
+    texts_no_engine_stores,
+    a_refusal_is_audited
+);
 
 async fn unchanged(t: &TestApp) {
     assert_eq!(t.get("resource-servers?include_totals=true").send().await.body["total"], 1);
@@ -70,6 +77,14 @@ async fn too_long(t: TestApp) {
         assert!(reply.body["message"].as_str().unwrap().contains("String is too long"), "{}", reply.body);
     }
     unchanged(&t).await;
+}
+
+/// A refusal does not repeat a megabyte.
+async fn long_values_are_not_echoed(t: TestApp) {
+    let reply =
+        t.post("resource-servers", json!({ "identifier": "a", "signing_alg": "x".repeat(100_000) })).send().await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.bytes.len() < 1000, "{}", reply.bytes.len());
 }
 
 async fn texts_no_engine_stores(t: TestApp) {

@@ -40,7 +40,9 @@ fn a_second_server_is_told_who_holds_the_directory() {
     let directory = tempfile::tempdir().unwrap();
     let server = serve(directory.path(), &[]);
     let path = directory.path().to_str().unwrap();
-    let (good, output, errors) = run(&["serve", "--data-dir", path, "--http", "127.0.0.1:0", "--https", ""]);
+    // The same addresses too: what it must hear is who holds the directory.
+    let address = server.http.strip_prefix("http://").unwrap();
+    let (good, output, errors) = run(&["serve", "--data-dir", path, "--http", address, "--https", ""]);
     assert!(!good && output.is_empty());
     let holder = format!("is in use by `keyward serve`, process {}: stop that first", server.id());
     assert!(

@@ -2,6 +2,8 @@
 
 mod command_line;
 mod crash;
+mod demo;
 mod disk;
+mod limits;
 mod shutdown;
 mod tls;

@@ -222,6 +222,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the body on the spot")]
     pub(crate) fn json(self, body: Value) -> Self {
         self.header("content-type", "application/json").body(body.to_string())
     }

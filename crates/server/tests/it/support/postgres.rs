@@ -42,7 +42,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) async fn to(url: &str) -> Self {
+    pub(crate) fn to(url: &str) -> Self {
         let config: tokio_postgres::Config = url.parse().unwrap();
         let (host, port) = (config.get_hosts()[0].clone(), config.get_ports().first().copied().unwrap_or(5432));
         let directory = tempfile::tempdir().unwrap();

@@ -24,6 +24,7 @@ pub(crate) fn serve(directory: &Path, more: &[&str]) -> Process {
     start(command)
 }
 
+#[expect(clippy::zombie_processes, reason = "a program that ended by itself is reported, and the test is over")]
 pub(crate) fn start(mut command: Command) -> Process {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut errors = child.stderr.take().unwrap();

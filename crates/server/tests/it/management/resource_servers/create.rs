@@ -15,6 +15,8 @@ on_both_engines!(
 /// A public key; its private half was thrown away.
 pub(crate) const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEVs/o5+uQbTjL3chynL4wXgUg2R9\nq9UU8I5mEovUf86QZ7kOBIjJwqnzD1omageEHWwHdBO6B+dFabmdT9POxg==\n-----END PUBLIC KEY-----\n";
 
+const OTHER_PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaUFNDC8LdGSPM5rqPEdBXtWPmxVF\nTmjIkrGZJYQrFuSDCEzVZ0uKoaAGjXx2BKEzJb7WVKmnyTcr/XwhC+YVOg==\n-----END PUBLIC KEY-----\n";
+
 async fn the_least_that_can_be_sent(t: TestApp) {
     let reply = t.post("resource-servers", json!({ "identifier": "https://a.example/" })).send().await;
     assert_eq!(reply.status, 201);
@@ -169,6 +171,15 @@ async fn a_limit_when_one_is_set(t: TestApp) {
     );
     let id = t.api("https://a.example/", &["a", "b"]).await;
     assert_eq!(t.post(&format!("resource-servers/{id}/scopes"), json!({"value": "c"})).send().await.status, 403);
+    // Whoever is above a limit that came later may still go down.
+    let mut settings = crate::support::Settings::default();
+    settings.limits.permissions_per_api = 1;
+    settings.seed = 8;
+    let t = t.restart(settings).await;
+    assert_eq!(
+        t.patch(&format!("resource-servers/{id}/scopes/a"), json!({"description": "A"})).send().await.status,
+        200
+    );
     let other = json!({ "scopes": [{"value": "b"}, {"value": "c"}] });
     assert_eq!(t.patch(&format!("resource-servers/{id}"), other).send().await.status, 200);
 }
@@ -184,7 +195,16 @@ async fn the_sealed_pem_never_comes_back(t: TestApp) {
     let path = format!("resource-servers/{}", reply.body["id"].as_str().unwrap());
     let mut named = key(PEM);
     named["encryption_key"]["kid"] = "mine".into();
-    let reply = t.patch(&path, json!({ "token_encryption": named })).send().await;
+    let reply = t.patch(&path, json!({ "token_encryption": named.clone() })).send().await;
+    // Another key under the same id is another key in the audit log.
+    let mut replaced = named.clone();
+    replaced["encryption_key"]["pem"] = OTHER_PEM.into();
+    t.patch(&path, json!({ "token_encryption": replaced })).send().await;
+    let entry = t.get("logs?per_page=1").send().await.body[0]["details"].clone();
+    let print = |side: &str| {
+        entry[side]["token_encryption"]["encryption_key"]["thumbprint_sha256"].as_str().unwrap().to_owned()
+    };
+    assert_ne!(print("before"), print("after"));
     let shown = &reply.body["token_encryption"]["encryption_key"];
     assert_eq!((&shown["kid"], &shown["thumbprint_sha256"]), (&json!("mine"), &Value::Null));
     let bad = t.patch(&path, json!({ "token_encryption": key("no key") })).send().await;

@@ -75,6 +75,7 @@ async fn those_that_are_activated(t: TestApp) {
     let made = t.post("resource-servers", body).send().await.body;
     assert_eq!((&made["name"], &made["is_system"]), (&json!("Okta OIN Express Configuration API"), &json!(true)));
     let path = format!("resource-servers/{}", made["id"].as_str().unwrap());
+    assert_eq!(t.patch(&path, json!({})).send().await.body, made, "nothing sent changes nothing");
     assert_eq!(t.patch(&path, json!({ "name": "Mine" })).send().await.status, 400);
     assert_eq!(t.delete(&path).send().await.status, 204, "these can be deleted");
     let account = t.post("resource-servers", json!({ "identifier": "https://keyward.test/me/" })).send().await.body;

@@ -1,0 +1,64 @@
+//! The demo's own commands, as it prints them.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use crate::support::process::PROGRAM;
+
+struct Demo {
+    child: Child,
+    screen: Vec<String>,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The demo's ports are part of its contract, so only one test may start it; another program on them is not its fault.
+#[test]
+fn every_command_that_the_demo_prints_works() {
+    if ["127.0.0.1:8080", "127.0.0.1:8443"].iter().any(|address| std::net::TcpListener::bind(address).is_err()) {
+        eprintln!("skipped: the demo's ports are taken by another program");
+        return;
+    }
+    // What is set for the real thing does not reach the demo.
+    let mut child = Command::new(PROGRAM)
+        .arg("demo")
+        .env("KEYWARD_STORE__DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
+        .env("KEYWARD_LISTEN__HTTP", "127.0.0.1:1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let mut demo = Demo { child, screen: Vec::new() };
+    for line in output.lines() {
+        let line = line.unwrap();
+        let done = line.starts_with("ready ");
+        demo.screen.push(line);
+        if done {
+            break;
+        }
+    }
+    let exports: Vec<&str> =
+        demo.screen.iter().filter(|line| line.starts_with("export ")).map(String::as_str).collect();
+    let commands: Vec<&String> = demo.screen.iter().filter(|line| line.starts_with("curl ")).collect();
+    assert_eq!((exports.len(), commands.len()), (2, 6));
+    let wanted = ["200", "201", "200", "204", "200", "200"];
+    for (command, wanted) in commands.iter().zip(wanted) {
+        let script = format!("{}\n{command} -sS -o /dev/null -w '%{{http_code}}'", exports.join("\n"));
+        let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            wanted,
+            "{command}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let authority = exports[0].split('\'').nth(1).unwrap();
+    assert!(std::path::Path::new(authority).is_file());
+}
