@@ -1,61 +1,57 @@
 //! Which permission each management operation needs: the permissions of the system API itself.
 
-/// A permission of the Management API. The system API lists exactly these, so a token can name no other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ManagementScope {
+/// Makes the scopes from one list, so that none of them can be left out anywhere.
+macro_rules! management_scopes {
+    ($($(#[$document:meta])* $name:ident = $value:literal, $description:literal;)*) => {
+        /// A permission of the Management API. The system API lists exactly these, so a token can name no other.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ManagementScope {
+            $($(#[$document])* $name,)*
+        }
+
+        impl ManagementScope {
+            /// All of them, in the order in which the system API lists them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The permission's value, as tokens carry it.
+            pub const fn value(self) -> &'static str {
+                match self { $(Self::$name => $value,)* }
+            }
+
+            /// What the permission is for, as the system API describes it.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$name => $description,)* }
+            }
+        }
+    };
+}
+
+management_scopes! {
     /// See APIs and their permissions.
-    ReadResourceServers,
-    /// Create APIs.
-    CreateResourceServers,
+    ReadResourceServers = "read:resource_servers", "Read Resource Servers";
     /// Change APIs; add, change and remove their permissions.
-    UpdateResourceServers,
+    UpdateResourceServers = "update:resource_servers", "Update Resource Servers";
     /// Delete APIs.
-    DeleteResourceServers,
+    DeleteResourceServers = "delete:resource_servers", "Delete Resource Servers";
+    /// Create APIs.
+    CreateResourceServers = "create:resource_servers", "Create Resource Servers";
     /// Read the audit log.
-    ReadLogs,
+    ReadLogs = "read:logs", "Read Logs";
 }
 
 impl ManagementScope {
-    /// All of them, in the order in which the system API lists them.
-    pub const ALL: &[Self] = &[
-        Self::ReadResourceServers,
-        Self::UpdateResourceServers,
-        Self::DeleteResourceServers,
-        Self::CreateResourceServers,
-        Self::ReadLogs,
-    ];
-
-    /// The permission's value, as tokens carry it.
-    pub const fn value(self) -> &'static str {
-        match self {
-            Self::ReadResourceServers => "read:resource_servers",
-            Self::CreateResourceServers => "create:resource_servers",
-            Self::UpdateResourceServers => "update:resource_servers",
-            Self::DeleteResourceServers => "delete:resource_servers",
-            Self::ReadLogs => "read:logs",
-        }
-    }
-
-    /// What the permission is for, as the system API describes it.
-    pub const fn description(self) -> &'static str {
-        match self {
-            Self::ReadResourceServers => "Read Resource Servers",
-            Self::CreateResourceServers => "Create Resource Servers",
-            Self::UpdateResourceServers => "Update Resource Servers",
-            Self::DeleteResourceServers => "Delete Resource Servers",
-            Self::ReadLogs => "Read Logs",
-        }
-    }
-
     /// The scope with this value, if there is one.
     pub fn parse(value: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|scope| scope.value() == value)
     }
 }
 
-/// The management scopes of one credential, as a set of bits: a check costs one instruction.
+// A set has a bit for each scope; one without a bit of its own would grant another.
+const _: () = assert!(ManagementScope::ALL.len() <= u128::BITS as usize);
+
+/// The management scopes of one credential, as a set of bits: a check is one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ManagementScopes(u32);
+pub struct ManagementScopes(u128);
 
 impl ManagementScopes {
     /// The known scopes among the given values. An unknown one grants nothing.

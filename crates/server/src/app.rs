@@ -61,6 +61,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Proxies that may name the client's address.
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// The ids of the operations that are counted.
+    pub operations: Vec<&'static str>,
     /// The SHA-256 of the database's URL, if there is one: tells one store from another without naming it.
     pub database: Option<String>,
 }
@@ -130,7 +132,7 @@ impl App {
             limits: parts.limits,
             trusted_proxies: parts.trusted_proxies,
             database: parts.database,
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&parts.operations),
             tokens: TokenCache::new(),
             lease,
             first_start,

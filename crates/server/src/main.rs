@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use keyward_server::cli::{Cli, run};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {

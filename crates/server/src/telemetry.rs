@@ -9,8 +9,6 @@ use prometheus_client::{
 };
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
-use crate::http::table::OPERATIONS;
-
 /// The classes of statuses, in the order of their first digit.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// Names and values of labels.
@@ -63,15 +61,9 @@ pub struct Metrics {
     pub connections: Gauge<i64, AtomicI64>,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Metrics {
-    /// All of them, at zero.
-    pub fn new() -> Self {
+    /// All of them, at zero, for the operations with these ids.
+    pub fn new(operations: &[&'static str]) -> Self {
         let mut registry = Registry::with_prefix("keyward");
         let metrics = (Gauge::default(), Gauge::default(), Gauge::default(), Gauge::default());
         let (revision, apis, permissions, connections) = metrics;
@@ -89,11 +81,11 @@ impl Metrics {
             answers: CLASSES.map(|class| requests.get_or_create_owned(&vec![("operation", id), ("status", class)])),
             duration: durations.get_or_create_owned(&vec![("operation", id)]),
         };
-        let operations = OPERATIONS.iter().map(|row| of(row.id)).collect();
+        let operations = operations.iter().map(|id| of(id)).collect();
         Self { registry, operations, revision, apis, permissions, connections }
     }
 
-    /// The metrics of the operation at this place of the table.
+    /// The metrics of the operation at this place of the list.
     pub fn of(&self, place: usize) -> &OperationMetrics {
         &self.operations[place]
     }

@@ -13,7 +13,7 @@ use crate::config::{Config, Flag};
 
 /// Keyward: who may do what on your APIs.
 #[derive(Debug, Parser)]
-#[command(name = "keyward", version, about, max_term_width = 100)]
+#[command(name = "keyward", version, about = "Keyward: who may do what on your APIs", max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -8,7 +8,7 @@ use keyward_core::{
     Problem,
     time::{Clock, Entropy},
 };
-use keyward_store::{DirectoryLock, Location, MasterKey, Store};
+use keyward_store::{DirectoryLock, Error, Location, MasterKey, Store};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -18,9 +18,9 @@ use crate::{
     control,
     environment::{SystemClock, SystemEntropy},
     http::{
-        dispatch::router,
+        dispatch::Dispatch,
         serve::{Listening, serve},
-        tls,
+        table, tls,
     },
     ids, keyring, private_file,
 };
@@ -84,6 +84,7 @@ pub(super) async fn start_app(config: &Config, store: Store, public_url: String)
         public_url,
         limits: config.limits,
         trusted_proxies: config.proxies.trusted.clone(),
+        operations: table::ids(),
         database: fingerprint(&config.store.database_url),
     };
     App::start(parts).await.map_err(explain)
@@ -101,8 +102,11 @@ pub(super) async fn open(config: &Config, directory: &Arc<DirectoryLock>) -> any
     let opened = Store::open(location, master, SystemClock.now()).await;
     let store = opened.map_err(|error| explain(Problem::from(error)))?;
     if let Some(path) = file.unwritten {
-        // A store that has secrets already has a master key, and it is not the one that was just made.
-        store.load().await.map_err(|error| explain(Problem::from(error)))?;
+        // A store that has secrets already has a master key, and it is not the one that was just made. A store without
+        // any may be what a first start left that was cut off before this line.
+        if let Err(Error::Inconsistent { .. }) = store.load().await {
+            bail!("the master key {} is missing: secrets in the store can't be read without it", file.place);
+        }
         private_file::create(&path, &format!("{}\n", *digits), 0o600)
             .with_context(|| format!("`{}` can't be written", path.display()))?;
     }
@@ -151,9 +155,6 @@ fn master_key(config: &Config, entropy: &dyn Entropy) -> anyhow::Result<(Zeroizi
     match std::fs::read_to_string(&path) {
         Ok(digits) => Ok((Zeroizing::new(digits), MasterKeyFile { place, unwritten: None })),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            if config.store.database_url.is_empty() && Store::exists(directory) {
-                bail!("the master key {place} is missing: secrets in the store can't be read without it");
-            }
             let mut bytes = Zeroizing::new([0; MasterKey::LENGTH]);
             entropy.fill(bytes.as_mut_slice());
             let digits = Zeroizing::new(ids::hex(bytes.as_slice()));
@@ -210,7 +211,7 @@ impl Running {
             let _ = tell.send(true);
         });
         control::listen(Arc::clone(&self.app), self.directory.path());
-        let serving = serve(Arc::clone(&self.app), router(Arc::clone(&self.app)), self.sockets, stop);
+        let serving = serve(Arc::clone(&self.app), Arc::new(Dispatch::new(Arc::clone(&self.app))), self.sockets, stop);
         ready();
         serving.await;
         self.app.lease.end(&self.app.store).await;

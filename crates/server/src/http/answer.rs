@@ -1,12 +1,14 @@
 //! What a handler answers.
 
-use axum::{
-    body::Body,
-    http::{HeaderName, HeaderValue, Response, StatusCode, header},
-};
 use bytes::Bytes;
-use keyward_core::model::Revision;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use keyward_core::{model::Revision, snapshot::ApiEntry};
+use quick_cache::{Weighter, sync::Cache};
 use serde::Serialize;
+
+/// How many bytes of rendered bodies are kept, and of about which size they are.
+const KEPT: (u64, usize) = (16 * 1024 * 1024, 1024);
 
 /// A successful answer.
 #[derive(Debug)]
@@ -32,8 +34,7 @@ impl Answer {
 
     /// An answer with this value as JSON.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        // Our own types have string keys and no failing parts, so they always serialize.
-        Self::bytes(status, JSON, serde_json::to_vec(value).unwrap_or_default().into())
+        Self::bytes(status, JSON, bytes(value))
     }
 
     /// An answer with these bytes.
@@ -57,9 +58,9 @@ impl Answer {
     }
 
     /// The answer as it goes out.
-    pub fn into_response(self, request_id: &str) -> Response<Body> {
+    pub fn into_response(self, request_id: &str) -> Response<Full<Bytes>> {
         let (media_type, bytes) = self.body.unwrap_or_default();
-        let mut response = Response::new(Body::from(bytes));
+        let mut response = Response::new(Full::new(bytes));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if !media_type.is_empty() {
@@ -77,7 +78,53 @@ impl Answer {
     }
 }
 
+/// A value as JSON. Our own types have string keys and no failing parts, so they always serialize.
+pub fn bytes(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).unwrap_or_default().into()
+}
+
 /// A version as an entity tag (RFC 9110 §8.8.3).
 pub fn etag(revision: Revision) -> String {
     format!("\"{}\"", revision.0)
+}
+
+/// A body that was rendered, and whether it shows secrets.
+pub type RenderedBody = (Bytes, bool);
+
+/// Bodies of APIs, rendered once for each version: a version is never anything else.
+#[derive(Debug)]
+pub struct Rendered(Cache<(i64, i64), RenderedBody, Length>);
+
+#[derive(Debug, Clone)]
+struct Length;
+
+impl Weighter<(i64, i64), RenderedBody> for Length {
+    fn weight(&self, _: &(i64, i64), (bytes, _): &RenderedBody) -> u64 {
+        u64::try_from(bytes.len()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+impl Default for Rendered {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Rendered {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        let (bytes, size) = KEPT;
+        let items = usize::try_from(bytes).unwrap_or(usize::MAX) / size;
+        Self(Cache::with_weighter(items, bytes, Length))
+    }
+
+    /// The API's body, rendered by `render` when this version was not asked for before.
+    pub fn body(&self, entry: &ApiEntry, render: impl FnOnce() -> RenderedBody) -> RenderedBody {
+        let version = (entry.api.number.0, entry.api.revision.0);
+        self.0.get(&version).unwrap_or_else(|| {
+            let body = render();
+            self.0.insert(version, body.clone());
+            body
+        })
+    }
 }

@@ -1,7 +1,9 @@
 //! HTTP: unpack a request, call a service, pack the answer.
 
 pub mod answer;
+pub mod body;
 pub mod dispatch;
+pub mod incoming;
 pub mod management;
 pub mod oauth;
 pub mod openapi;

@@ -3,11 +3,11 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use axum::http::{HeaderMap, Method};
+use http::{HeaderMap, Method};
 use keyward_core::{Problem, access::ManagementScope};
 use serde_json::{Map, Value};
 
-use super::answer::Answer;
+use super::answer::{Answer, Rendered};
 use crate::app::{Call, View};
 
 /// One operation of one wire protocol.
@@ -107,6 +107,8 @@ pub struct Request {
     pub body: Value,
     /// The headers.
     pub headers: HeaderMap,
+    /// Bodies of answers that were rendered before.
+    pub rendered: Arc<Rendered>,
 }
 
 impl Operation {

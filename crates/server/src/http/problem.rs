@@ -1,6 +1,6 @@
 //! A problem in the words of the Management API (contract: errors).
 
-use axum::http::{StatusCode, header};
+use http::{StatusCode, header};
 use keyward_core::{
     Problem,
     problem::{Conflict, Invalid, Missing, Part, Unauthenticated},

@@ -1,8 +1,10 @@
 //! Sockets: accept, TLS, limits, and an end that finishes what is in flight.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, http::Request};
+use super::dispatch::Dispatch;
+use crate::app::App;
+use http::Request;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -14,10 +16,6 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt;
-
-use super::dispatch::Peer;
-use crate::app::App;
 
 /// How long to wait before accepting is tried again when the system refuses, as it does without file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
@@ -53,11 +51,11 @@ impl Listening {
 
 /// Answers on all sockets until `stop` says so; then takes no more connections and finishes the requests in flight,
 /// for as long as the limits allow.
-pub async fn serve(app: Arc<App>, router: Router, sockets: Vec<Listening>, stop: watch::Receiver<bool>) {
+pub async fn serve(app: Arc<App>, dispatch: Arc<Dispatch>, sockets: Vec<Listening>, stop: watch::Receiver<bool>) {
     let seats = Arc::new(Semaphore::new(app.limits.connections));
     let accepting = sockets.into_iter().map(|socket| {
-        let (app, router, seats, stop) = (Arc::clone(&app), router.clone(), Arc::clone(&seats), stop.clone());
-        tokio::spawn(accept(app, router, socket, seats, stop))
+        let (app, dispatch, seats, stop) = (Arc::clone(&app), Arc::clone(&dispatch), Arc::clone(&seats), stop.clone());
+        tokio::spawn(accept(app, dispatch, socket, seats, stop))
     });
     let accepting: Vec<_> = accepting.collect();
     for task in accepting {
@@ -66,7 +64,13 @@ pub async fn serve(app: Arc<App>, router: Router, sockets: Vec<Listening>, stop:
     }
 }
 
-async fn accept(app: Arc<App>, router: Router, on: Listening, seats: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
+async fn accept(
+    app: Arc<App>,
+    dispatch: Arc<Dispatch>,
+    on: Listening,
+    seats: Arc<Semaphore>,
+    mut stop: watch::Receiver<bool>,
+) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -81,7 +85,7 @@ async fn accept(app: Arc<App>, router: Router, on: Listening, seats: Arc<Semapho
                     _ = stop.wait_for(|stop| *stop) => break,
                 };
                 let _ = stream.set_nodelay(true);
-                let connection = Connection { app: Arc::clone(&app), router: router.clone(), peer, seat };
+                let connection = Connection { app: Arc::clone(&app), dispatch: Arc::clone(&dispatch), peer, seat };
                 let watcher = graceful.watcher();
                 let tls = on.tls.clone();
                 tokio::spawn(async move { connection.answer(stream, tls, watcher).await });
@@ -101,7 +105,7 @@ async fn accept(app: Arc<App>, router: Router, on: Listening, seats: Arc<Semapho
 
 struct Connection {
     app: Arc<App>,
-    router: Router,
+    dispatch: Arc<Dispatch>,
     peer: SocketAddr,
     seat: OwnedSemaphorePermit,
 }
@@ -126,7 +130,7 @@ impl Connection {
         watcher: hyper_util::server::graceful::Watcher,
         second: bool,
     ) {
-        let Self { app, router, peer, seat } = self;
+        let Self { app, dispatch, peer, seat } = self;
         let mut protocol = auto::Builder::new(TokioExecutor::new());
         protocol
             .http1()
@@ -138,9 +142,9 @@ impl Connection {
             .max_concurrent_streams(256);
         // What was agreed on is spoken: guessing from the first bytes would wait for them without an end.
         let protocol = if second { protocol.http2_only() } else { protocol.http1_only() };
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            router.clone().oneshot(request.map(Body::new))
+        let service = service_fn(move |request: Request<Incoming>| {
+            let dispatch = Arc::clone(&dispatch);
+            async move { Ok::<_, Infallible>(dispatch.answer(peer, request).await) }
         });
         app.metrics.connections.inc();
         let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();

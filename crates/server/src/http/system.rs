@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use axum::http::StatusCode;
 use bytes::Bytes;
+use http::StatusCode;
 use serde_json::json;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     openapi::document,
     operation::{Handled, Request},
 };
+use crate::service::health;
 
 /// The program runs.
 pub fn live(_: Request) -> Handled {
@@ -20,10 +21,8 @@ pub fn live(_: Request) -> Handled {
 /// The program can read its store.
 pub fn ready(request: Request) -> Handled {
     Box::pin(async move {
-        let app = &request.call.app;
-        app.lease.check()?;
-        app.store.revision().await?;
-        Ok(Answer::json(StatusCode::OK, &json!({ "status": "ready", "revision": app.revision() })))
+        let revision = health::ready(&request.call.app).await?;
+        Ok(Answer::json(StatusCode::OK, &json!({ "status": "ready", "revision": revision })))
     })
 }
 

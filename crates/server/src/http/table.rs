@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use axum::http::Method;
+use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
 use super::{
@@ -15,6 +15,11 @@ use super::{
     },
     system,
 };
+
+/// The ids of the table's rows, in their order.
+pub fn ids() -> Vec<&'static str> {
+    OPERATIONS.iter().map(|row| row.id).collect()
+}
 
 /// The table.
 pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {

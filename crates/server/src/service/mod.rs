@@ -2,6 +2,7 @@
 
 pub mod api;
 mod difference;
+pub mod health;
 pub mod log;
 pub mod permission;
 pub mod setup;

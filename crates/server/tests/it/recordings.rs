@@ -16,7 +16,7 @@ fn recordings() -> Option<Vec<Value>> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/auth0-recordings.jsonl");
     let path = std::env::var_os("KEYWARD_RECORDINGS").map_or(beside, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: no recordings at {}", path.display());
+        crate::support::skipped(&format!("no recordings at {}", path.display()));
         return None;
     };
     Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())

@@ -1,9 +1,11 @@
 //! APIs.
 
+use std::collections::HashMap;
+
 use keyward_core::{
     model::{
         Revision, WorkspaceNumber,
-        api::{Api, ApiNumber},
+        api::{Api, ApiNumber, ApiSettings},
         system_api::SystemApi,
     },
     snapshot,
@@ -137,7 +139,8 @@ pub async fn find_system(
 }
 
 async fn one(tx: &mut Tx<'_>, sql: Sql, params: &[Value], master: &MasterKey) -> Result<Option<Api>, Error> {
-    tx.query(sql, params).await?.into_iter().next().map(|row| decode(row, master)).transpose()
+    let row = tx.query(sql, params).await?.into_iter().next();
+    row.map(|row| decode(row, master, &mut SettingsReader::default())).transpose()
 }
 
 pub(crate) async fn all(tx: &mut Tx<'_>, master: &MasterKey) -> Result<Vec<snapshot::Row>, Error> {
@@ -153,8 +156,29 @@ pub(crate) async fn changed(
 }
 
 fn rows(rows: Vec<Row>, master: &MasterKey) -> Result<Vec<snapshot::Row>, Error> {
-    let whole = |row| decode(row, master).map(|api| snapshot::Row::Api(api.number, Some(Box::new(api))));
-    rows.into_iter().map(whole).collect()
+    let mut reader = SettingsReader::default();
+    let mut apis = Vec::with_capacity(rows.len());
+    for row in rows {
+        let api = decode(row, master, &mut reader)?;
+        apis.push(snapshot::Row::Api(api.number, Some(Box::new(api))));
+    }
+    Ok(apis)
+}
+
+/// Reads settings. Most APIs have the same ones, and a start reads those of all.
+#[derive(Default)]
+struct SettingsReader(HashMap<String, ApiSettings>);
+
+impl SettingsReader {
+    fn read(&mut self, id: &str, text: String) -> Result<ApiSettings, Error> {
+        if let Some(known) = self.0.get(&text) {
+            return Ok(known.clone());
+        }
+        let settings: ApiSettings = serde_json::from_str(&text)
+            .map_err(|error| Error::inconsistent("apis", format!("settings of {id}: {error}")))?;
+        self.0.insert(text, settings.clone());
+        Ok(settings)
+    }
 }
 
 fn settings(api: &Api) -> Result<Value, Error> {
@@ -166,7 +190,7 @@ fn sealed(api: &Api, master: &MasterKey, entropy: &dyn Entropy) -> Result<Value,
     Ok(api.signing_secret.as_ref().map(seal).transpose()?.into())
 }
 
-fn decode(row: Row, master: &MasterKey) -> Result<Api, Error> {
+fn decode(row: Row, master: &MasterKey, reader: &mut SettingsReader) -> Result<Api, Error> {
     let mut row = row.of("apis");
     let number = ApiNumber(row.int()?);
     let workspace = WorkspaceNumber(row.int()?);
@@ -176,8 +200,7 @@ fn decode(row: Row, master: &MasterKey) -> Result<Api, Error> {
     let system = row.text_or_null()?;
     let known = |word: String| SystemApi::parse(&word).ok_or_else(|| Error::inconsistent("apis", word));
     let system = system.map(known).transpose()?;
-    let settings = serde_json::from_str(&row.text()?)
-        .map_err(|error| Error::inconsistent("apis", format!("settings of {id}: {error}")))?;
+    let settings = reader.read(&id, row.text()?)?;
     let open = |sealed: Vec<u8>| master.open("apis", &place(&id), &sealed);
     let signing_secret = row.blob_or_null()?.map(open).transpose()?;
     let revision = Revision(row.int()?);

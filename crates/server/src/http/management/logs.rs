@@ -1,6 +1,6 @@
 //! The audit log.
 
-use axum::http::{StatusCode, header};
+use http::{StatusCode, header};
 use keyward_core::{
     Problem,
     model::log::{LogEntry, LogFilter, Order},

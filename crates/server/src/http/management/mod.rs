@@ -6,7 +6,7 @@ pub mod resource_servers;
 pub mod schema;
 pub mod scopes;
 
-use axum::http::{HeaderMap, header};
+use http::{HeaderMap, header};
 use keyward_core::{
     model::permission::{PermissionValue, PermissionValueError, VALUE_MAX, Wanted},
     problem::{Invalid, Part},
@@ -68,7 +68,7 @@ fn parse_wanted(entry: &Value, property: &str) -> Result<Wanted, Invalid> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use http::HeaderValue;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use axum::http::{StatusCode, header};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::{StatusCode, header};
 use keyward_core::{
     Problem,
     model::permission::{Permission, Wanted},
@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{parse_wanted, precondition, reference};
 use crate::{
     http::{
-        answer::{Answer, etag},
+        answer::{Answer, JSON, bytes, etag},
         operation::{Handled, Parameter, ParameterKind, Request},
         query,
     },
@@ -189,17 +189,21 @@ pub fn get(request: Request) -> Handled {
     Box::pin(async move {
         let reference = reference(&request.segments[0]);
         let entry = api::find(&request.view.snapshot, request.call.workspace, &reference)?;
-        let version = etag(entry.api.revision);
         let seen = request.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        let version = etag(entry.api.revision);
         if seen.is_some_and(|seen| {
             seen.trim() == "*" || seen.split(',').any(|tag| tag.trim().trim_start_matches("W/") == version)
         }) {
             return Ok(Answer::empty(StatusCode::NOT_MODIFIED).with_version(entry.api.revision));
         }
-        let mut fields = render(entry, true);
-        query::select_fields(&request.query, &mut fields);
-        let shows_secrets = fields.contains_key("signing_secret");
-        let answer = Answer::json(StatusCode::OK, &fields).with_version(entry.api.revision);
+        let render = || {
+            let mut fields = render(entry, true);
+            query::select_fields(&request.query, &mut fields);
+            (bytes(&fields), fields.contains_key("signing_secret"))
+        };
+        let (body, shows_secrets) =
+            if request.query.is_empty() { request.rendered.body(entry, render) } else { render() };
+        let answer = Answer::bytes(StatusCode::OK, JSON, body).with_version(entry.api.revision);
         Ok(Answer { shows_secrets, ..answer })
     })
 }

@@ -1,6 +1,6 @@
 //! One permission of a resource server at a time.
 
-use axum::http::StatusCode;
+use http::StatusCode;
 use keyward_core::{Problem, model::permission::Permission, snapshot::ApiEntry};
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
 //! What this issuer offers, and its public keys. Only what really works is listed.
 
-use axum::http::{StatusCode, header};
+use http::{StatusCode, header};
 use serde_json::json;
 
 use crate::http::{

@@ -115,6 +115,35 @@ fn a_foreign_or_missing_master_key_stops_the_start() {
     assert!(!key.exists(), "a new key would make the old secrets unreadable for good");
 }
 
+/// A first start that ended between making the store and keeping its key left a store without secrets.
+#[test]
+fn a_first_start_that_was_cut_off_is_begun_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let nowhere = directory.path().join("nowhere/master.key");
+    let cut_off = std::process::Command::new(process::PROGRAM)
+        .args(["serve", "--data-dir", path, "--http", "127.0.0.1:0", "--https", ""])
+        .env("KEYWARD_STORE__MASTER_KEY_FILE", &nowhere)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(cut_off.stderr).unwrap();
+    assert!(!cut_off.status.success() && errors.contains("can't be written"), "{errors}");
+    assert!(directory.path().join("keyward.db").exists());
+    assert!(serve(directory.path(), &[]).stop().0);
+}
+
+#[test]
+fn a_store_of_a_newer_program_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(serve(directory.path(), &[]).stop().0);
+    let store = rusqlite::Connection::open(directory.path().join("keyward.db")).unwrap();
+    store.execute_batch("INSERT INTO migrations (version, name, applied_at) VALUES (1000, 'later', 0)").unwrap();
+    drop(store);
+    let path = directory.path().to_str().unwrap();
+    let (good, _, errors) = run(&["serve", "--data-dir", path, "--http", "127.0.0.1:0", "--https", ""]);
+    assert!(!good && errors.contains("the store has schema 1000, this program knows up to 1"), "{errors}");
+}
+
 #[tokio::test]
 async fn serve_on_a_database_that_was_there_before() {
     let Some(url) = fresh_schema().await else { return };

@@ -23,7 +23,7 @@ impl Drop for Demo {
 #[test]
 fn every_command_that_the_demo_prints_works() {
     if ["127.0.0.1:8080", "127.0.0.1:8443"].iter().any(|address| std::net::TcpListener::bind(address).is_err()) {
-        eprintln!("skipped: the demo's ports are taken by another program");
+        crate::support::skipped("the demo's ports are taken by another program");
         return;
     }
     // What is set for the real thing does not reach the demo.

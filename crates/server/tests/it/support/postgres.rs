@@ -20,7 +20,7 @@ pub(crate) async fn fresh_schema() -> Option<String> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let Ok(url) = std::env::var(URL) else {
         assert!(std::env::var(REQUIRED).is_err(), "{URL} is not set: run scripts/test");
-        eprintln!("skipped on PostgreSQL: {URL} is not set");
+        super::skipped("on PostgreSQL, because TEST_POSTGRES_URL is not set");
         return None;
     };
     let schema = format!("keyward_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));

@@ -1,0 +1,59 @@
+//! Bodies: how long, in which form, and how they are read.
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited, combinators::UnsyncBoxBody};
+use keyward_core::{
+    Problem,
+    problem::{Invalid, Part},
+};
+use serde_json::Value;
+
+/// What went wrong while a body came in.
+#[derive(Debug)]
+pub struct BodyError(pub Box<dyn std::error::Error + Send + Sync>);
+
+impl std::fmt::Display for BodyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for BodyError {}
+
+/// A body that is still to come.
+pub type IncomingBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// The body as JSON; null when there is none.
+///
+/// # Errors
+/// [`Problem::TooLarge`], [`Problem::UnsupportedMediaType`], or [`Problem::Invalid`] when it is not JSON.
+pub async fn read_json(headers: &HeaderMap, body: IncomingBody, limit: usize) -> Result<Value, Problem> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable").trim().to_ascii_lowercase());
+    if let Some(encoding) = text(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
+        return Err(Problem::UnsupportedMediaType(format!("content encoding {encoding}")));
+    }
+    if let Some(kind) = text(header::CONTENT_TYPE) {
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
+            return Err(Problem::UnsupportedMediaType(kind));
+        }
+    }
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Problem::TooLarge(limit));
+    }
+    let collected = Limited::new(body, limit).collect().await;
+    let bytes = match collected {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(Problem::TooLarge(limit)),
+        Err(_) => return Err(Problem::Invalid(Invalid::whole(Part::Body, "The body was cut off"))),
+    };
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let text = format!("Invalid request payload JSON format: {error}");
+        Problem::Invalid(Invalid::whole(Part::Body, text))
+    })
+}

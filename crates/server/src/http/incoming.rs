@@ -1,0 +1,151 @@
+//! A request before it is carried out: its id, where it comes from, and what the audit log says of it.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, LazyLock},
+};
+
+use http::{HeaderMap, Uri};
+use keyward_core::model::log::Origin;
+use serde_json::{Map, Value, json};
+
+use super::operation::Operation;
+use crate::app::App;
+
+/// A body longer than this is not repeated in the audit log.
+const AUDIT_BODY: usize = 64 * 1024;
+/// The most characters of a correlation id that are kept (contract: base and body).
+const CORRELATION: usize = 64;
+/// Fields of a body that never reach the audit log.
+const SECRET_FIELDS: [&str; 7] =
+    ["signing_secret", "client_secret", "secret", "password", "pem", "token", "private_key"];
+
+/// What is known of a request before it is carried out.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Its id.
+    pub request_id: String,
+    /// The client's address.
+    pub ip: IpAddr,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its path and query, as sent.
+    pub uri: Uri,
+}
+
+impl Incoming {
+    /// A request that came from this other end of a connection; an IPv4 address is one in whichever form it came.
+    pub fn new(app: &App, peer: SocketAddr, headers: HeaderMap, uri: Uri) -> Self {
+        let peer = peer.ip().to_canonical();
+        let request_id = request_id(app, &headers, peer);
+        Self { request_id, ip: client_address(app, &headers, peer), headers, uri }
+    }
+
+    /// The header's text, or nothing.
+    fn text(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// An origin that says nothing, for requests that are not audited.
+pub fn no_origin() -> Arc<Origin> {
+    static NOTHING: LazyLock<Arc<Origin>> = LazyLock::new(Arc::default);
+    Arc::clone(&NOTHING)
+}
+
+/// What the audit log says about the request, but for its body.
+pub fn origin(row: &Operation, incoming: &Incoming) -> Origin {
+    let header = |name: &str| incoming.text(name);
+    let query: Map<String, Value> = form_urlencoded::parse(incoming.uri.query().unwrap_or_default().as_bytes())
+        .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+        .collect();
+    let correlation = header("x-correlation-id");
+    let kept: String = correlation.chars().take(CORRELATION).collect();
+    let host = incoming.uri.host().map_or_else(|| header("host").to_owned(), str::to_owned);
+    Origin {
+        request_id: incoming.request_id.clone(),
+        ip: incoming.ip.to_string(),
+        user_agent: header("user-agent").to_owned(),
+        hostname: host.split(':').next().unwrap_or_default().to_owned(),
+        method: row.method.as_str().to_ascii_lowercase(),
+        path: incoming.uri.path().to_owned(),
+        query: Value::Object(query),
+        body: json!({}),
+        correlation_id: (!kept.is_empty()).then_some(kept),
+    }
+}
+
+/// The body as the audit log keeps it.
+pub fn without_secrets(body: &Value) -> Value {
+    fn redact(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields.iter_mut() {
+                    if SECRET_FIELDS.contains(&name.as_str()) {
+                        *field = "[redacted]".into();
+                    } else {
+                        redact(field);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(redact),
+            _ => {}
+        }
+    }
+    let mut body = body.clone();
+    redact(&mut body);
+    let length = body.to_string().len();
+    if length > AUDIT_BODY {
+        return json!({ "omitted": format!("{length} bytes; what changed stands in before and after") });
+    }
+    body
+}
+
+/// The id of a request: the one that a trusted proxy gave it, or a new one.
+fn request_id(app: &App, headers: &HeaderMap, peer: IpAddr) -> String {
+    let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let given =
+        given.filter(|id| app.trusted_proxies.contains(&peer) && (1..=64).contains(&id.len()) && id.chars().all(plain));
+    given.map_or_else(|| app.next_request_id(), str::to_owned)
+}
+
+/// The client's address: that of the connection, or the one that trusted proxies name. The list is read from its end,
+/// where the proxies write; what stands before an address that is not a trusted proxy's, anyone may have written.
+fn client_address(app: &App, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    if !app.trusted_proxies.contains(&peer) {
+        return peer;
+    }
+    let named = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let named: Vec<&str> = named.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let mut last = peer;
+    for text in named.into_iter().rev() {
+        let read = text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
+        let Ok(address) = read else { return last };
+        last = address.to_canonical();
+        if !app.trusted_proxies.contains(&last) {
+            return last;
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_reach_the_audit_log_without_secrets_and_not_at_any_length() {
+        let body = json!({ "name": "x", "signing_secret": "s", "token_encryption": {"encryption_key": {"pem": "p", "kid": "k"}} });
+        let kept = without_secrets(&body);
+        assert_eq!(
+            kept,
+            json!({
+                "name": "x", "signing_secret": "[redacted]",
+                "token_encryption": {"encryption_key": {"pem": "[redacted]", "kid": "k"}},
+            })
+        );
+        let long = without_secrets(&json!({ "name": "x".repeat(AUDIT_BODY) }));
+        assert!(long["omitted"].is_string() && long.as_object().is_some_and(|fields| fields.len() == 1));
+    }
+}
