@@ -44,7 +44,7 @@ async fn program(directory: &Path) -> (Arc<App>, Arc<Dispatch>, String) {
     (Arc::clone(&app), Arc::new(Dispatch::new(app)), token)
 }
 
-async fn call(router: &Arc<Dispatch>, token: &str, method: &str, path: &str, body: String) -> Value {
+async fn call(router: &Arc<Dispatch>, token: &str, method: &str, path: &str, body: String) -> Bytes {
     let request = http::Request::builder()
         .method(method)
         .uri(path)
@@ -54,8 +54,7 @@ async fn call(router: &Arc<Dispatch>, token: &str, method: &str, path: &str, bod
         .unwrap();
     let response = Arc::clone(router).answer(([127, 0, 0, 1], 1).into(), request).await;
     assert!(response.status().is_success());
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    serde_json::from_slice(&bytes).unwrap()
+    response.into_body().collect().await.unwrap().to_bytes()
 }
 
 fn body(round: usize) -> String {
@@ -125,6 +124,7 @@ fn patch(criterion: &mut Criterion) {
         "/api/v2/resource-servers",
         json!({ "identifier": "a" }).to_string(),
     ));
+    let made: Value = serde_json::from_slice(&made).unwrap();
     let path = format!("/api/v2/resource-servers/{}", made["id"].as_str().unwrap());
     runtime.block_on(call(&router, &token, "PATCH", &path, body(0)));
 

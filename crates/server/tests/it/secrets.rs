@@ -61,6 +61,8 @@ async fn no_secret_reaches_a_log_an_error_an_entry_or_the_store() {
     let (good, log) = server.stop();
     assert!(good);
     assert!(log.contains("\"ready\""), "{log}");
+    // Bad requests are the caller's affair.
+    assert!(log.contains("\"INFO\"") && !log.contains("\"WARN\"") && !log.contains("\"ERROR\""), "{log}");
     assert_none(&secrets, "the log", &log);
     let master = std::fs::read_to_string(data.join("master.key")).unwrap();
     let mut at_rest = Vec::new();
