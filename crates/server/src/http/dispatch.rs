@@ -192,12 +192,14 @@ impl Dispatch {
         body: Option<IncomingBody>,
     ) -> Result<Answer, Problem> {
         let app = &self.app;
+        // The lease first: a state taken while it had run out may lack what was answered elsewhere meanwhile.
+        let leased = app.lease.check();
         let view = Arc::clone(&app.view());
         let now = app.clock.now();
         let caller = match row.access {
             Access::Public(_) => None,
             Access::AnyOf(_) => {
-                app.lease.check()?;
+                leased?;
                 let sent = incoming.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
                 Some(token::authenticate(app, &view, sent, now)?)
             }

@@ -34,7 +34,9 @@ pub fn configuration(request: Request) -> Handled {
 /// The public keys.
 pub fn jwks(request: Request) -> Handled {
     Box::pin(async move {
-        request.call.app.lease.check()?;
-        Ok(public(Answer::json(StatusCode::OK, &request.view.keyring.jwks())))
+        // The keys as they are once it is known that this node may believe its memory, not as the request found them.
+        let app = &request.call.app;
+        app.lease.check()?;
+        Ok(public(Answer::json(StatusCode::OK, &app.view().keyring.jwks())))
     })
 }

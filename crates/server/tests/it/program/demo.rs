@@ -59,6 +59,9 @@ fn every_command_that_the_demo_prints_works() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    let authority = exports[0].split('\'').nth(1).unwrap();
-    assert!(std::path::Path::new(authority).is_file());
+    let authority = std::path::PathBuf::from(exports[0].split('\'').nth(1).unwrap());
+    assert!(authority.is_file());
+    crate::support::process::terminate(&demo.child);
+    assert!(demo.child.wait().unwrap().success());
+    assert!(!authority.ancestors().nth(2).unwrap().exists(), "everything is gone when it ends");
 }

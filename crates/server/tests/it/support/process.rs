@@ -66,12 +66,16 @@ impl Process {
         (status.success(), self.log.take().unwrap().join().unwrap())
     }
 
-    #[expect(unsafe_code, reason = "the standard library can't send SIGTERM")]
     pub(crate) fn tell_to_stop(&self) {
-        let id = i32::try_from(self.child.id()).unwrap();
-        // SAFETY: kill has no memory effects, and the child has not been waited for, so its id is its own.
-        unsafe { libc::kill(id, libc::SIGTERM) };
+        terminate(&self.child);
     }
+}
+
+#[expect(unsafe_code, reason = "the standard library can't send SIGTERM")]
+pub(crate) fn terminate(child: &Child) {
+    let id = i32::try_from(child.id()).unwrap();
+    // SAFETY: kill has no memory effects, and the child has not been waited for, so its id is its own.
+    unsafe { libc::kill(id, libc::SIGTERM) };
 }
 
 impl Drop for Process {
