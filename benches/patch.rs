@@ -21,6 +21,10 @@ use keyward_store::{DirectoryLock, Location, MasterKey, Store};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
+// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PERMISSIONS: usize = 1000;
 
 async fn program(directory: &Path) -> (Arc<App>, Arc<Dispatch>, String) {

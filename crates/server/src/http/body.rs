@@ -24,11 +24,11 @@ impl std::error::Error for BodyError {}
 /// A body that is still to come.
 pub type IncomingBody = UnsyncBoxBody<Bytes, BodyError>;
 
-/// The body as JSON; null when there is none.
+/// The body as JSON, null when there is none, and its length in bytes.
 ///
 /// # Errors
 /// [`Problem::TooLarge`], [`Problem::UnsupportedMediaType`], or [`Problem::Invalid`] when it is not JSON.
-pub async fn read_json(headers: &HeaderMap, body: IncomingBody, limit: usize) -> Result<Value, Problem> {
+pub async fn read_json(headers: &HeaderMap, body: IncomingBody, limit: usize) -> Result<(Value, usize), Problem> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable").trim().to_ascii_lowercase());
     if let Some(encoding) = text(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
         return Err(Problem::UnsupportedMediaType(format!("content encoding {encoding}")));
@@ -50,10 +50,11 @@ pub async fn read_json(headers: &HeaderMap, body: IncomingBody, limit: usize) ->
         Err(_) => return Err(Problem::Invalid(Invalid::whole(Part::Body, "The body was cut off"))),
     };
     if bytes.is_empty() {
-        return Ok(Value::Null);
+        return Ok((Value::Null, 0));
     }
-    serde_json::from_slice(&bytes).map_err(|error| {
+    let value = serde_json::from_slice(&bytes).map_err(|error| {
         let text = format!("Invalid request payload JSON format: {error}");
         Problem::Invalid(Invalid::whole(Part::Body, text))
-    })
+    })?;
+    Ok((value, bytes.len()))
 }

@@ -30,7 +30,7 @@ use serde_json::{Map, Value};
 use super::{
     answer::{Answer, Rendered},
     body::{BodyError, IncomingBody, read_json},
-    incoming::{Incoming, no_origin, origin, without_secrets},
+    incoming::{Incoming, kept, no_origin, origin},
     operation::{Access, Operation, Request},
     problem, query,
     table::OPERATIONS,
@@ -261,12 +261,13 @@ impl Dispatch {
         if let (Some(schema), Some(body)) = (&schemas.body, body) {
             let limit = Duration::from_secs(call.app.limits.request_seconds);
             let reading = read_json(&incoming.headers, body, call.app.limits.body_bytes);
-            value = tokio::time::timeout(limit, reading).await.unwrap_or(Err(Problem::Slow))?;
+            let (read, length) = tokio::time::timeout(limit, reading).await.unwrap_or(Err(Problem::Slow))?;
+            value = read;
             if let Some(prepare) = row.prepare {
                 prepare(&mut value);
             }
             let origin = Arc::make_mut(&mut call.origin);
-            origin.body = without_secrets(&value);
+            origin.body = kept(&value, length);
             schema.check(Part::Body, &value).map_err(Problem::Invalid)?;
         }
         let headers = incoming.headers.clone();
