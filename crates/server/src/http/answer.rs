@@ -63,6 +63,7 @@ impl Answer {
         let mut response = Response::new(Full::new(bytes));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.reserve(8);
         if !media_type.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         }

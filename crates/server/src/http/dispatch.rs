@@ -96,7 +96,7 @@ impl Dispatch {
     {
         let begun = tokio::time::Instant::now();
         let (parts, body) = request.into_parts();
-        let incoming = Incoming::new(&self.app, peer, parts.headers, parts.uri);
+        let incoming = Arc::new(Incoming::new(&self.app, peer, parts.headers, parts.uri));
         // The path is routed as it was sent: an encoded slash is part of its segment.
         let Ok(route) = self.routes.at(incoming.uri.path()) else { return unknown(&incoming) };
         let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
@@ -130,7 +130,7 @@ impl Dispatch {
     fn run(
         self: Arc<Self>,
         place: usize,
-        incoming: Incoming,
+        incoming: Arc<Incoming>,
         segments: Result<Vec<String>, Problem>,
         body: Option<IncomingBody>,
         begun: tokio::time::Instant,
@@ -187,7 +187,7 @@ impl Dispatch {
         &self,
         row: &'static Operation,
         schemas: &Schemas,
-        incoming: &Incoming,
+        incoming: &Arc<Incoming>,
         segments: Result<Vec<String>, Problem>,
         body: Option<IncomingBody>,
     ) -> Result<Answer, Problem> {
@@ -252,7 +252,7 @@ impl Dispatch {
         view: Arc<View>,
         row: &Operation,
         schemas: &Schemas,
-        incoming: &Incoming,
+        incoming: &Arc<Incoming>,
         (segments, body): (Result<Vec<String>, Problem>, Option<IncomingBody>),
     ) -> Result<Answer, Problem> {
         let segments = segments?;
@@ -270,10 +270,10 @@ impl Dispatch {
             origin.body = kept(&value, length);
             schema.check(Part::Body, &value).map_err(Problem::Invalid)?;
         }
-        let headers = incoming.headers.clone();
+        let incoming = Arc::clone(incoming);
         let rendered = Arc::clone(&self.rendered);
         let limit = Duration::from_secs(call.app.limits.request_seconds);
-        let request = Request { call: call.clone(), view, segments, query, body: value, headers, rendered };
+        let request = Request { call: call.clone(), view, segments, query, body: value, incoming, rendered };
         let Ok(result) = tokio::time::timeout(limit, (row.handler)(request)).await else {
             return Err(match row.audit {
                 None => Problem::Unavailable("the request took too long", None),

@@ -3,11 +3,14 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use http::{HeaderMap, Method};
+use http::Method;
 use keyward_core::{Problem, access::ManagementScope};
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, Rendered};
+use super::{
+    answer::{Answer, Rendered},
+    incoming::Incoming,
+};
 use crate::app::{Call, View};
 
 /// One operation of one wire protocol.
@@ -105,8 +108,8 @@ pub struct Request {
     pub query: Map<String, Value>,
     /// The body; null when the operation has none.
     pub body: Value,
-    /// The headers.
-    pub headers: HeaderMap,
+    /// The request as it came in.
+    pub incoming: Arc<Incoming>,
     /// Bodies of answers that were rendered before.
     pub rendered: Arc<Rendered>,
 }

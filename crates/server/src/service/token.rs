@@ -1,8 +1,11 @@
 //! Management API access tokens: issue them, and find out who holds one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
 use keyward_core::{
@@ -16,9 +19,10 @@ use keyward_core::{
     time::Timestamp,
 };
 use keyward_store::ledger::log;
-use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, sync::Cache};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::{
     app::{App, View},
@@ -49,10 +53,41 @@ pub struct Verified {
     expires: i64,
 }
 
-/// Tokens that were verified, by their SHA-256. What can change is checked each time anew: the key's state and the time.
-/// The issuer and the audience can't, for as long as the program runs.
-#[derive(Debug)]
-pub struct TokenCache(Cache<[u8; 32], Arc<Verified>>);
+/// A token that was verified, as it was sent. Wiped when it is forgotten, and never shown.
+struct Sent(Zeroizing<String>);
+
+impl Hash for Sent {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
+impl PartialEq for Sent {
+    fn eq(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
+}
+
+impl Eq for Sent {}
+
+impl Equivalent<Sent> for str {
+    fn equivalent(&self, key: &Sent) -> bool {
+        self == key.0.as_str()
+    }
+}
+
+/// Tokens that were verified. What can change is checked each time anew: the key's state and the time. The issuer and
+/// the audience can't, for as long as the program runs.
+///
+/// They are found by the token itself, under a hash with a random seed: a digest of it would take as long as the rest of
+/// a lookup in memory. The comparison is reached only by a token with the same hash, so its time tells nothing.
+pub struct TokenCache(Cache<Sent, Arc<Verified>>);
+
+impl std::fmt::Debug for TokenCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TokenCache({} tokens)", self.0.len())
+    }
+}
 
 impl Default for TokenCache {
     fn default() -> Self {
@@ -100,8 +135,7 @@ pub fn authenticate(app: &App, view: &View, header: Option<&str>, now: Timestamp
     let refused = Problem::Unauthenticated;
     let header = header.ok_or(refused(Unauthenticated::Missing))?;
     let token = bearer(header).ok_or(refused(Unauthenticated::Malformed))?;
-    let fingerprint = fingerprint(token);
-    if let Some(verified) = app.tokens.0.get(&fingerprint) {
+    if let Some(verified) = app.tokens.0.get(token) {
         if view.keyring.verifying(&verified.kid).is_none() {
             return Err(refused(Unauthenticated::Signature));
         }
@@ -111,7 +145,7 @@ pub fn authenticate(app: &App, view: &View, header: Option<&str>, now: Timestamp
         return Ok(verified);
     }
     let verified = Arc::new(verify(app, view, token, now).map_err(refused)?);
-    app.tokens.0.insert(fingerprint, Arc::clone(&verified));
+    app.tokens.0.insert(Sent(Zeroizing::new(token.to_owned())), Arc::clone(&verified));
     Ok(verified)
 }
 
@@ -121,12 +155,6 @@ fn bearer(header: &str) -> Option<&str> {
     let token = token.trim();
     let whole = scheme.eq_ignore_ascii_case("bearer") && token.len() <= LONGEST && token.split('.').count() == 3;
     whole.then_some(token)
-}
-
-fn fingerprint(token: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-    bytes
 }
 
 fn verify(app: &App, view: &View, token: &str, now: Timestamp) -> Result<Verified, Unauthenticated> {

@@ -189,7 +189,7 @@ pub fn get(request: Request) -> Handled {
     Box::pin(async move {
         let reference = reference(&request.segments[0]);
         let entry = api::find(&request.view.snapshot, request.call.workspace, &reference)?;
-        let seen = request.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        let seen = request.incoming.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
         let version = etag(entry.api.revision);
         if seen.is_some_and(|seen| {
             seen.trim() == "*" || seen.split(',').any(|tag| tag.trim().trim_start_matches("W/") == version)
@@ -221,9 +221,9 @@ pub fn create(request: Request) -> Handled {
 /// Changes an API.
 pub fn update(request: Request) -> Handled {
     Box::pin(async move {
-        let Request { call, body, headers, segments, .. } = request;
+        let Request { call, body, incoming, segments, .. } = request;
         let (_, fields) = parse(body)?;
-        let entry = api::update(&call, &reference(&segments[0]), fields, precondition(&headers)).await?;
+        let entry = api::update(&call, &reference(&segments[0]), fields, precondition(&incoming.headers)).await?;
         Ok(shown(StatusCode::OK, &entry, call.sees_secrets))
     })
 }
@@ -232,7 +232,7 @@ pub fn update(request: Request) -> Handled {
 pub fn delete(request: Request) -> Handled {
     Box::pin(async move {
         let reference = reference(&request.segments[0]);
-        api::delete(&request.call, &reference, precondition(&request.headers)).await?;
+        api::delete(&request.call, &reference, precondition(&request.incoming.headers)).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     })
 }

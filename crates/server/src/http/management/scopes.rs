@@ -29,7 +29,8 @@ pub fn add(request: Request) -> Handled {
     Box::pin(async move {
         let wanted = parse_wanted(&request.body, "").map_err(Problem::Invalid)?;
         let api = reference(&request.segments[0]);
-        let (entry, made) = permission::add(&request.call, &api, wanted, precondition(&request.headers)).await?;
+        let (entry, made) =
+            permission::add(&request.call, &api, wanted, precondition(&request.incoming.headers)).await?;
         Ok(shown(StatusCode::CREATED, &entry, &made))
     })
 }
@@ -42,7 +43,7 @@ pub fn update(request: Request) -> Handled {
         let description = request.body.get("description").map(|text| text.as_str().map(str::to_owned));
         let fields = PermissionFields { value, description };
         let (api, values) = (reference(&request.segments[0]), reference(&request.segments[1]));
-        let seen = precondition(&request.headers);
+        let seen = precondition(&request.incoming.headers);
         let (entry, changed) = permission::update(&request.call, &api, values, fields, seen).await?;
         Ok(shown(StatusCode::OK, &entry, &changed))
     })
@@ -52,7 +53,7 @@ pub fn update(request: Request) -> Handled {
 pub fn remove(request: Request) -> Handled {
     Box::pin(async move {
         let (api, values) = (reference(&request.segments[0]), reference(&request.segments[1]));
-        let entry = permission::remove(&request.call, &api, values, precondition(&request.headers)).await?;
+        let entry = permission::remove(&request.call, &api, values, precondition(&request.incoming.headers)).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT).with_version(entry.api.revision))
     })
 }
