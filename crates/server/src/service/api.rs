@@ -15,6 +15,7 @@ use keyward_core::{
     problem::{Conflict, Invalid, Missing, Part},
     secret::Secret,
     snapshot::{ApiEntry, Snapshot},
+    time::{Entropy, Timestamp},
 };
 use keyward_store::{Change, Error, catalogue};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, pem::PemObject};
@@ -135,7 +136,8 @@ async fn insert(
     check_limit(call, difference.added.len())?;
     let keys = (call.app.store.master().as_ref(), call.app.entropy.as_ref());
     catalogue::api::insert(change, &api, keys).await?;
-    let added = write_permissions(change, call, api.number, &difference).await?;
+    let source = (call.app.entropy.as_ref(), call.now);
+    let added = write_permissions(change, (call.workspace, api.number), &difference, source).await?;
     Ok(ApiEntry { api, permissions: added.into_iter().map(Arc::new).collect() })
 }
 
@@ -209,7 +211,8 @@ where
                 }
                 after.revision = change.revision();
                 catalogue::api::update(change, &after, (&master, entropy.as_ref()), work.now).await?;
-                let added = write_permissions(change, &work, number, &difference).await?;
+                let source = (entropy.as_ref(), work.now);
+                let added = write_permissions(change, (work.workspace, number), &difference, source).await?;
                 let (old, new) = difference::of(&before, &after, &stored, &difference, &added);
                 let entry = ApiEntry { api: after, permissions: outcome(stored, difference, added) };
                 let draft = work.audit(difference::answer(&entry), old, new);
@@ -223,29 +226,29 @@ where
 /// Writes a difference and returns the permissions it made.
 pub(crate) async fn write_permissions(
     change: &mut Change<'_>,
-    call: &Call,
-    api: ApiNumber,
+    (workspace, api): (WorkspaceNumber, ApiNumber),
     difference: &Difference,
+    (entropy, now): (&dyn Entropy, Timestamp),
 ) -> Result<Vec<Permission>, Error> {
     // What goes first makes room: a rename may take a value that is deleted in the same change.
     let gone: Vec<PermissionNumber> = difference.gone.iter().map(|permission| permission.number).collect();
-    catalogue::permission::tombstone(change, call.workspace, &gone, call.now).await?;
-    catalogue::permission::update(change, call.workspace, &difference.changed, call.now).await?;
+    catalogue::permission::tombstone(change, workspace, &gone, now).await?;
+    catalogue::permission::update(change, workspace, &difference.changed, now).await?;
     if difference.added.is_empty() {
         return Ok(Vec::new());
     }
     let first = catalogue::permission::next_numbers(change, difference.added.len()).await?;
     let made = (first.0..).zip(&difference.added).map(|(number, (wanted, position))| Permission {
         number: PermissionNumber(number),
-        id: ids::prefixed(call.app.entropy.as_ref(), "perm"),
+        id: ids::prefixed(entropy, "perm"),
         api,
         value: wanted.value.clone(),
         description: wanted.description.clone(),
         position: *position,
-        created_at: call.now,
+        created_at: now,
     });
     let made: Vec<Permission> = made.collect();
-    catalogue::permission::insert(change, call.workspace, &made).await?;
+    catalogue::permission::insert(change, workspace, &made).await?;
     Ok(made)
 }
 

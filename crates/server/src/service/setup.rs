@@ -8,7 +8,7 @@ use keyward_core::{
         WorkspaceNumber,
         api::Api,
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
-        permission::{Permission, PermissionNumber, compare},
+        permission::compare,
         signing_key::KeyState,
         system_api::SystemApi,
     },
@@ -21,7 +21,7 @@ use keyward_store::{
 };
 use serde_json::{Value, json};
 
-use super::api::fixed_permissions;
+use super::api::{fixed_permissions, write_permissions};
 use crate::{app::Parts, ids};
 
 /// The workspace there is from the first start on.
@@ -121,20 +121,8 @@ impl Setup {
         };
         let stored = catalogue::permission::of_api(change.tx(), WORKSPACE, api.number).await?;
         let difference = compare(&stored, fixed_permissions(SystemApi::Management));
-        let gone: Vec<PermissionNumber> = difference.gone.iter().map(|permission| permission.number).collect();
-        catalogue::permission::tombstone(change, WORKSPACE, &gone, self.now).await?;
-        catalogue::permission::update(change, WORKSPACE, &difference.changed, self.now).await?;
-        let first = catalogue::permission::next_numbers(change, difference.added.len()).await?;
-        let made = (first.0..).zip(difference.added).map(|(number, (wanted, position))| Permission {
-            number: PermissionNumber(number),
-            id: ids::prefixed(self.entropy.as_ref(), "perm"),
-            api: api.number,
-            value: wanted.value,
-            description: wanted.description,
-            position,
-            created_at: self.now,
-        });
-        catalogue::permission::insert(change, WORKSPACE, &made.collect::<Vec<_>>()).await
+        let source = (self.entropy.as_ref(), self.now);
+        write_permissions(change, (WORKSPACE, api.number), &difference, source).await.map(drop)
     }
 
     fn draft(&self, before: Value) -> LogDraft {
