@@ -104,8 +104,13 @@ pub(super) async fn open(config: &Config, directory: &Arc<DirectoryLock>) -> any
     if let Some(path) = file.unwritten {
         // A store that has secrets already has a master key, and it is not the one that was just made. A store without
         // any may be what a first start left that was cut off before this line.
-        if let Err(Error::Inconsistent { .. }) = store.load().await {
-            bail!("the master key {} is missing: secrets in the store can't be read without it", file.place);
+        match store.load().await {
+            Ok(_) => {}
+            Err(Error::Inconsistent { .. }) => {
+                bail!("the master key {} is missing: secrets in the store can't be read without it", file.place)
+            }
+            // A store that can't be read may have secrets, so the new key is not kept.
+            Err(error) => return Err(explain(error.into())),
         }
         private_file::create(&path, &format!("{}\n", *digits), 0o600)
             .with_context(|| format!("`{}` can't be written", path.display()))?;

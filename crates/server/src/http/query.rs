@@ -5,6 +5,22 @@ use serde_json::{Map, Value, json};
 
 use super::operation::{Parameter, ParameterKind};
 
+/// The parameter that names fields of the answer, of these.
+pub const fn fields(known: &'static [&'static str]) -> Parameter {
+    Parameter {
+        name: "fields",
+        kind: ParameterKind::Fields(known),
+        description: "Comma-separated list of fields to include or exclude (depending on include_fields)",
+    }
+}
+
+/// The parameter that says what becomes of the named fields.
+pub const INCLUDE_FIELDS: Parameter = Parameter {
+    name: "include_fields",
+    kind: ParameterKind::Boolean,
+    description: "Whether the named fields are included (true, the default) or excluded",
+};
+
 /// The schema of a query string with these parameters.
 pub fn schema(parameters: &[Parameter]) -> Value {
     let properties: Map<String, Value> =

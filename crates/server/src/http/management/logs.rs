@@ -79,16 +79,8 @@ pub const LIST_QUERY: &[Parameter] = &[
         description: "What to look for: `type:\"sapi\" AND client_id:\"…\"`",
     },
     Parameter { name: "search", kind: ParameterKind::Text(1024), description: "The same as `q`" },
-    Parameter {
-        name: "fields",
-        kind: ParameterKind::Fields(FIELDS),
-        description: "Comma-separated list of fields to include or exclude (depending on include_fields)",
-    },
-    Parameter {
-        name: "include_fields",
-        kind: ParameterKind::Boolean,
-        description: "Whether the named fields are included (true, the default) or excluded",
-    },
+    query::fields(FIELDS),
+    query::INCLUDE_FIELDS,
 ];
 
 /// An entry as the wire shows it.

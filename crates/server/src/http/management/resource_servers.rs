@@ -49,17 +49,6 @@ const FIELDS: &[&str] = &[
     "is_system",
 ];
 
-const FIELDS_PARAMETER: Parameter = Parameter {
-    name: "fields",
-    kind: ParameterKind::Fields(FIELDS),
-    description: "Comma-separated list of fields to include or exclude (depending on include_fields)",
-};
-const INCLUDE_FIELDS_PARAMETER: Parameter = Parameter {
-    name: "include_fields",
-    kind: ParameterKind::Boolean,
-    description: "Whether the named fields are included (true, the default) or excluded",
-};
-
 /// The parameters of the list.
 pub const LIST_QUERY: &[Parameter] = &[
     Parameter {
@@ -84,12 +73,12 @@ pub const LIST_QUERY: &[Parameter] = &[
         kind: ParameterKind::Integer(1, 100),
         description: "APIs in an answer that can be gone on from",
     },
-    FIELDS_PARAMETER,
-    INCLUDE_FIELDS_PARAMETER,
+    query::fields(FIELDS),
+    query::INCLUDE_FIELDS,
 ];
 
 /// The parameters of a single API.
-pub const GET_QUERY: &[Parameter] = &[FIELDS_PARAMETER, INCLUDE_FIELDS_PARAMETER];
+pub const GET_QUERY: &[Parameter] = &[query::fields(FIELDS), query::INCLUDE_FIELDS];
 
 /// `"scopes": {}` empties the list as `[]` does: the original's documentation promises it.
 pub fn empty_object_is_empty_list(body: &mut Value) {
