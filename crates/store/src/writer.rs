@@ -169,8 +169,8 @@ pub(crate) async fn run_batch(tx: &mut Tx<'_>, batch: Batch, committed: &watch::
     }
 }
 
-/// Wakes whoever follows, if there is something to follow.
-pub(crate) fn raise(committed: &watch::Sender<i64>, revision: i64) {
+/// Wakes whoever follows, if this node committed something to follow.
+fn raise(committed: &watch::Sender<i64>, revision: i64) {
     committed.send_if_modified(|known| {
         let newer = revision > *known;
         *known = revision.max(*known);

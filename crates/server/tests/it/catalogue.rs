@@ -4,7 +4,10 @@ use keyward_core::{model::WorkspaceNumber, snapshot::Snapshot};
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
-use crate::support::{Place, Settings, TestApp, postgres::Wire};
+use crate::support::{
+    Place, Settings, TestApp,
+    postgres::{Wire, fresh_schema},
+};
 
 on_both_engines!(what_was_followed_is_what_a_fresh_start_loads, a_restart_finds_everything, many_writers_at_once);
 
@@ -146,6 +149,31 @@ async fn two_nodes_show_what_either_has_answered() {
     futures_util::future::join_all(writing).await;
     assert_eq!(first.scopes(&id).await.len(), 40);
     assert_eq!(first.scopes(&id).await, second.scopes(&id).await);
+}
+
+/// Another store in the same database announces numbers of its own; they must not make ours look old.
+#[tokio::test]
+async fn announcements_of_another_store_hold_nothing_up() {
+    let Some(url) = fresh_schema().await else { return };
+    let mut settings = Settings::default();
+    // So long that renewing the lease, which follows too, does not come to the rescue in time.
+    settings.limits.lease_milliseconds = 120_000;
+    let t = TestApp::on(Place::Database(url.clone()), settings).await;
+    let (client, mut connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    let (tell, mut heard) = tokio::sync::mpsc::channel(8);
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+            if matches!(message, tokio_postgres::AsyncMessage::Notification(_)) && tell.send(()).await.is_err() {
+                return;
+            }
+        }
+    });
+    client.batch_execute("LISTEN keyward; NOTIFY keyward, '1000000'").await.unwrap();
+    heard.recv().await.unwrap();
+    for round in 0..20 {
+        t.api(&format!("https://{round}.example/"), &["a"]).await;
+    }
+    assert_memory_is_disk(&t).await;
 }
 
 /// A node that loses the database stops answering before anything it does not know is answered elsewhere.

@@ -14,7 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{Row, Tx, Value};
 use crate::{
     Error,
-    writer::{Queue, ReadJob, raise, run_batch, run_read},
+    writer::{Queue, ReadJob, run_batch, run_read},
 };
 
 /// How long to wait for a connection before a request is told that there is none.
@@ -188,10 +188,9 @@ where
         match message {
             None => return Ok(()),
             Some(Err(error)) => return Err(error),
-            Some(Ok(AsyncMessage::Notification(note))) => {
-                let revision = note.payload().parse().unwrap_or(0);
-                raise(committed, revision);
-            }
+            // The number in it is not believed: the channel is the whole database's, and another schema's numbers
+            // would make this store's own commits look old.
+            Some(Ok(AsyncMessage::Notification(_))) => committed.send_modify(|_| {}),
             Some(Ok(_)) => {}
         }
     }
