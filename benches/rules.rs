@@ -6,7 +6,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use keyward_core::{
     model::{
         Revision, WorkspaceNumber,
-        api::{Api, ApiNumber, ApiSettings},
+        api::{Api, ApiNumber, ApiSettings, KeySettings},
         permission::{Permission, PermissionNumber, PermissionValue, Wanted, compare},
     },
     snapshot::{Changes, Row, Snapshot},
@@ -19,6 +19,7 @@ fn permission(number: i64) -> Permission {
         id: format!("perm_{number}"),
         api: ApiNumber(1),
         value: PermissionValue::stored(format!("read:thing{number}")),
+        name: None,
         description: Some("Read things".to_owned()),
         position: number << 16,
         created_at: Timestamp(0),
@@ -34,6 +35,7 @@ fn catalogue() -> Snapshot {
         name: None,
         system: None,
         settings: ApiSettings::default(),
+        key_settings: KeySettings::default(),
         signing_secret: None,
         revision: Revision(1),
         created_at: Timestamp(0),

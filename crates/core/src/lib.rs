@@ -4,10 +4,17 @@
 //! read, tested and fuzzed by itself. Time and random bytes come in as arguments.
 
 pub mod access;
+pub mod analytics;
+pub mod grants;
 pub mod model;
 pub mod problem;
+pub mod query;
+pub mod refill;
 pub mod secret;
+pub mod slots;
 pub mod snapshot;
 pub mod time;
+pub mod verify;
+pub mod window;
 
 pub use problem::Problem;

@@ -5,7 +5,10 @@
 
 use std::{error::Error, fmt};
 
-use crate::{access::ManagementScope, model::Revision};
+use crate::{
+    access::ManagementScope,
+    model::{Revision, root_key::RootKeyRefusal},
+};
 
 /// The cause of a failure that is not the caller's, for the log.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -19,6 +22,22 @@ pub enum Problem {
     Unauthenticated(Unauthenticated),
     /// The caller is known and may not do this; any one of these scopes would have done.
     Forbidden(&'static [ManagementScope]),
+    /// The caller's root key is not accepted.
+    RootKey(RootKeyRefusal),
+    /// The root key is known and may not do this; any one of these permissions would have done.
+    Insufficient(Vec<String>),
+    /// The body does not fit its schema, in the words of the keys' API.
+    Unfit(Unfit),
+    /// The query of permissions can't be read.
+    Query(String),
+    /// The query of usage can't be carried out: the reason's code, and a text.
+    Analytics(&'static str, String),
+    /// Something must be otherwise first.
+    Precondition(String),
+    /// The object is protected against deletion.
+    Protected(&'static str),
+    /// A credential in the body has not the form that such a one has.
+    Malformed(&'static str),
     /// What the request names does not exist, or not for this caller.
     NotFound(Missing),
     /// The request contradicts something that exists.
@@ -59,6 +78,17 @@ pub struct Invalid {
     pub property: Option<String>,
     /// What the property is for, if its schema says so.
     pub description: Option<String>,
+}
+
+/// How a body does not fit its schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// The whole in one sentence.
+    pub summary: String,
+    /// What is wrong, and the path of the schema's keyword that says so; none when there is nothing to point at.
+    pub error: Option<(String, String)>,
+    /// What to do about it, if that can be said.
+    pub fix: Option<&'static str>,
 }
 
 impl Invalid {
@@ -112,6 +142,32 @@ pub enum Missing {
     Permission(String, String),
     /// An entry of the audit log.
     LogEntry,
+    /// An API of the keys' API; whether the request is about something else that belongs to it.
+    KeyApi {
+        /// Whether it is about something else.
+        specified: bool,
+    },
+    /// A key; whether the request is about something else that belongs to it.
+    Key {
+        /// Whether it is about something else.
+        specified: bool,
+    },
+    /// A permission of the workspace.
+    WorkspacePermission,
+    /// A permission with this slug.
+    Slug(String),
+    /// A role.
+    Role,
+    /// A role with this name.
+    RoleNamed(String),
+    /// An identity.
+    Identity,
+    /// A namespace of the limiter.
+    Namespace,
+    /// An override of a limit.
+    Override,
+    /// A migration of keys.
+    KeyMigration,
 }
 
 /// What is there already.
@@ -123,6 +179,18 @@ pub enum Conflict {
     ReservedIdentifier,
     /// The API has a permission with this value: the API's identifier, the permission's value.
     PermissionValue(String, String),
+    /// The workspace has a permission with this slug.
+    Slug(String),
+    /// Several permissions have this slug: their ids.
+    AmbiguousSlug(String, Vec<String>),
+    /// The permission belongs to an API that the key is not for: the slug, the permission's id, the API's id.
+    ForeignSlug(String, String, String),
+    /// The workspace has a role with this name.
+    RoleName(String),
+    /// The workspace has an identity with this external id.
+    ExternalId(String),
+    /// Another request was made under the same idempotency key.
+    IdempotencyKey,
 }
 
 impl Problem {
@@ -142,7 +210,13 @@ impl fmt::Display for Problem {
         match self {
             Self::Invalid(invalid) => write!(f, "invalid request: {}", invalid.detail),
             Self::Unauthenticated(reason) => write!(f, "unauthenticated: {reason:?}"),
-            Self::Forbidden(_) => f.write_str("forbidden"),
+            Self::Forbidden(_) | Self::Insufficient(_) => f.write_str("forbidden"),
+            Self::RootKey(reason) => write!(f, "root key: {reason:?}"),
+            Self::Unfit(unfit) => write!(f, "invalid request: {} {:?}", unfit.summary, unfit.error),
+            Self::Query(text) => write!(f, "permission query: {text}"),
+            Self::Analytics(code, text) => write!(f, "{code}: {text}"),
+            Self::Precondition(text) => f.write_str(text),
+            Self::Protected(text) | Self::Malformed(text) => f.write_str(text),
             Self::NotFound(missing) => write!(f, "not found: {missing:?}"),
             Self::Conflict(conflict) => write!(f, "conflict: {conflict:?}"),
             Self::Stale { sent, current } => write!(f, "version {sent} was sent, {} is current", current.0),

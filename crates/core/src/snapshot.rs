@@ -7,11 +7,21 @@ use std::{collections::HashSet, sync::Arc};
 
 use imbl::{HashMap, OrdMap};
 
-use crate::model::{
-    Revision, WorkspaceNumber,
-    api::{Api, ApiNumber},
-    permission::{Permission, PermissionNumber},
-    signing_key::SigningKey,
+use crate::{
+    model::{
+        Revision, WorkspaceNumber,
+        api::{Api, ApiNumber},
+        identity::IdentityNumber,
+        key::KeyNumber,
+        limit::Namespace,
+        migration::KeyMigration,
+        permission::{Permission, PermissionNumber},
+        role::{Role, RoleNumber},
+        root_key::{Hash, RootKey},
+        signing_key::SigningKey,
+        system_api::SystemApi,
+    },
+    slots::Slots,
 };
 
 /// An API with its permissions, in the order of their places.
@@ -39,6 +49,18 @@ pub enum Row {
     Permission(PermissionNumber, Option<Box<Permission>>),
     /// A signing key; `None` when it is gone.
     SigningKey(i64, Option<Box<SigningKey>>),
+    /// A role; `None` when it is deleted.
+    Role(RoleNumber, Option<Box<Role>>),
+    /// A root key; `None` when it is revoked.
+    RootKey(i64, Option<Box<RootKey>>),
+    /// A namespace of the limiter, with its overrides; `None` when it is gone.
+    Namespace(i64, Option<Box<Namespace>>),
+    /// A migration of keys; `None` when it is gone.
+    KeyMigration(i64, Option<Box<KeyMigration>>),
+    /// A key that is not as it was. Keys are not in the snapshot: whoever remembers this one must forget it.
+    Key(KeyNumber, Hash),
+    /// An identity that is not as it was, likewise.
+    Identity(IdentityNumber),
 }
 
 /// Rows that were committed up to a revision.
@@ -57,8 +79,15 @@ pub struct Snapshot {
     apis: OrdMap<ApiNumber, Arc<ApiEntry>>,
     by_id: HashMap<(WorkspaceNumber, String), ApiNumber>,
     by_identifier: HashMap<(WorkspaceNumber, String), ApiNumber>,
-    permissions: HashMap<PermissionNumber, Arc<Permission>>,
+    permissions: Slots<Permission>,
     signing_keys: OrdMap<i64, Arc<SigningKey>>,
+    /// The API that permissions without another one belong to, once there is one.
+    catalogues: OrdMap<WorkspaceNumber, ApiNumber>,
+    roles: Slots<Role>,
+    root_keys: OrdMap<i64, Arc<RootKey>>,
+    root_keys_by_hash: HashMap<Hash, Arc<RootKey>>,
+    namespaces: OrdMap<i64, Arc<Namespace>>,
+    key_migrations: OrdMap<i64, Arc<KeyMigration>>,
 }
 
 impl Snapshot {
@@ -90,12 +119,70 @@ impl Snapshot {
 
     /// How many permissions there are in all workspaces.
     pub fn permission_count(&self) -> usize {
-        self.permissions.len()
+        self.permissions.count()
     }
 
     /// The permission with this number. One that is deleted is not there, so whoever holds it holds nothing.
     pub fn permission(&self, number: PermissionNumber) -> Option<&Arc<Permission>> {
-        self.permissions.get(&number)
+        self.permissions.get(number.0)
+    }
+
+    /// The permissions of all APIs, oldest first.
+    pub fn permissions(&self) -> impl Iterator<Item = &Arc<Permission>> {
+        self.permissions.iter()
+    }
+
+    /// The API that permissions without another one belong to.
+    pub fn catalogue(&self, workspace: WorkspaceNumber) -> Option<ApiNumber> {
+        self.catalogues.get(&workspace).copied()
+    }
+
+    /// The API with this identity in the words of the keys' API. The program's own ones have no keys.
+    pub fn key_api(&self, workspace: WorkspaceNumber, key_id: &str) -> Option<&Arc<ApiEntry>> {
+        let id = key_id.strip_prefix("api_")?.to_owned();
+        let entry = self.apis.get(self.by_id.get(&(workspace, id))?)?;
+        entry.api.has_keys().then_some(entry)
+    }
+
+    /// The role with this number. One that is deleted is not there, so whoever has it has nothing.
+    pub fn role(&self, number: RoleNumber) -> Option<&Arc<Role>> {
+        self.roles.get(number.0)
+    }
+
+    /// The workspace's roles, oldest first.
+    pub fn roles(&self, workspace: WorkspaceNumber) -> impl Iterator<Item = &Arc<Role>> {
+        self.roles.iter().filter(move |role| role.workspace == workspace)
+    }
+
+    /// The root key with this SHA-256.
+    pub fn root_key(&self, hash: &Hash) -> Option<&Arc<RootKey>> {
+        self.root_keys_by_hash.get(hash)
+    }
+
+    /// The root keys of all workspaces, oldest first.
+    pub fn root_keys(&self) -> impl Iterator<Item = &Arc<RootKey>> {
+        self.root_keys.values()
+    }
+
+    /// The workspace's namespace with this id, or else with this name.
+    pub fn namespace(&self, workspace: WorkspaceNumber, id_or_name: &str) -> Option<&Arc<Namespace>> {
+        let all = || self.namespaces.values().filter(move |namespace| namespace.workspace == workspace);
+        all().find(|namespace| namespace.id == id_or_name).or_else(|| all().find(|space| space.name == id_or_name))
+    }
+
+    /// The namespaces of all workspaces, oldest first.
+    pub fn namespaces(&self) -> impl Iterator<Item = &Arc<Namespace>> {
+        self.namespaces.values()
+    }
+
+    /// The workspace's migration with this id.
+    pub fn key_migration(&self, workspace: WorkspaceNumber, id: &str) -> Option<&Arc<KeyMigration>> {
+        self.key_migrations.values().find(|migration| migration.workspace == workspace && migration.id == id)
+    }
+
+    /// The migrations of all workspaces, oldest first.
+    pub fn key_migrations(&self) -> impl Iterator<Item = &Arc<KeyMigration>> {
+        self.key_migrations.values()
     }
 
     /// The signing keys, oldest first.
@@ -118,11 +205,38 @@ impl Snapshot {
                 Row::SigningKey(number, None) => {
                     next.signing_keys.remove(&number);
                 }
+                Row::Role(number, role) => {
+                    next.roles.set(number.0, role.map(Arc::from));
+                }
+                Row::RootKey(number, key) => next.set_root_key(number, key.map(Arc::from)),
+                Row::Namespace(number, Some(namespace)) => {
+                    next.namespaces.insert(number, Arc::from(namespace));
+                }
+                Row::Namespace(number, None) => {
+                    next.namespaces.remove(&number);
+                }
+                Row::KeyMigration(number, Some(migration)) => {
+                    next.key_migrations.insert(number, Arc::from(migration));
+                }
+                Row::KeyMigration(number, None) => {
+                    next.key_migrations.remove(&number);
+                }
+                Row::Key(..) | Row::Identity(_) => {}
             }
         }
         next.set_permissions(permissions);
         next.revision = changes.revision.0;
         next
+    }
+
+    fn set_root_key(&mut self, number: i64, key: Option<Arc<RootKey>>) {
+        if let Some(old) = self.root_keys.remove(&number) {
+            self.root_keys_by_hash.remove(&old.hash);
+        }
+        if let Some(key) = key {
+            self.root_keys_by_hash.insert(key.hash, Arc::clone(&key));
+            self.root_keys.insert(number, key);
+        }
     }
 
     fn set_api(&mut self, number: ApiNumber, api: Option<Box<Api>>) {
@@ -131,13 +245,20 @@ impl Snapshot {
             self.by_id.remove(&(old.api.workspace, old.api.id.clone()));
             self.by_identifier.remove(&(old.api.workspace, old.api.identifier.clone()));
         }
+        let workspace = old.as_ref().map(|entry| entry.api.workspace);
         let permissions = old.map(|entry| entry.permissions.clone()).unwrap_or_default();
         let Some(api) = api else {
             for permission in permissions {
-                self.permissions.remove(&permission.number);
+                self.permissions.set(permission.number.0, None);
+            }
+            if let Some(workspace) = workspace.filter(|workspace| self.catalogue(*workspace) == Some(number)) {
+                self.catalogues.remove(&workspace);
             }
             return;
         };
+        if api.system == Some(SystemApi::Catalogue) {
+            self.catalogues.insert(api.workspace, number);
+        }
         self.by_id.insert((api.workspace, api.id.clone()), number);
         self.by_identifier.insert((api.workspace, api.identifier.clone()), number);
         self.apis.insert(number, Arc::new(ApiEntry { api: *api, permissions }));
@@ -147,7 +268,7 @@ impl Snapshot {
     fn set_permissions(&mut self, rows: Vec<(PermissionNumber, Option<Box<Permission>>)>) {
         let mut touched: std::collections::BTreeMap<ApiNumber, Touched> = std::collections::BTreeMap::new();
         for (number, permission) in rows {
-            let old = self.permissions.remove(&number);
+            let old = self.permissions.set(number.0, None);
             let Some(api) = permission.as_ref().map(|p| p.api).or_else(|| old.map(|p| p.api)) else { continue };
             let touched = touched.entry(api).or_default();
             touched.numbers.insert(number);
@@ -158,7 +279,9 @@ impl Snapshot {
             let Some(entry) = self.apis.get_mut(&api) else { continue };
             let list = &mut Arc::make_mut(entry).permissions;
             list.retain(|kept| !touched.numbers.contains(&kept.number));
-            self.permissions.extend(touched.now.iter().map(|permission| (permission.number, Arc::clone(permission))));
+            for permission in &touched.now {
+                self.permissions.set(permission.number.0, Some(Arc::clone(permission)));
+            }
             list.extend(touched.now);
             list.sort_by_key(|permission| permission.position);
         }
@@ -176,7 +299,10 @@ struct Touched {
 mod tests {
     use super::*;
     use crate::{
-        model::{api::ApiSettings, permission::PermissionValue},
+        model::{
+            api::{ApiSettings, KeySettings},
+            permission::PermissionValue,
+        },
         time::Timestamp,
     };
 
@@ -189,6 +315,7 @@ mod tests {
             name: None,
             system: None,
             settings: ApiSettings::default(),
+            key_settings: KeySettings::default(),
             signing_secret: None,
             revision: Revision(number),
             created_at: Timestamp(0),
@@ -202,6 +329,7 @@ mod tests {
             id: format!("perm_{number}"),
             api: ApiNumber(1),
             value: PermissionValue::stored(format!("p{number}")),
+            name: None,
             description: None,
             position,
             created_at: Timestamp(0),

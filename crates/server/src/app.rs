@@ -14,21 +14,28 @@ use keyward_core::{
     model::{
         Revision, WorkspaceNumber,
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
+        root_key::RootKey,
     },
-    snapshot::{Changes, Snapshot},
+    snapshot::{Changes, Row, Snapshot},
     time::{Clock, Entropy, Timestamp},
 };
+pub use keyward_store::keys::idempotency::Repeatable;
 use keyward_store::{BoxFuture, Change, Store};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
     config::Limits,
+    credits::Credits,
     ids,
+    key_cache::KeyCache,
+    key_text::KeyTexts,
     keyring::Keyring,
     lease::{self, Lease},
     service::{setup, token::TokenCache},
     telemetry::Metrics,
+    usage::{self, Usage},
+    windows::Windows,
 };
 
 /// How long a change may take from its commit to memory before its caller is told that something is wrong.
@@ -93,11 +100,22 @@ pub struct App {
     pub tokens: TokenCache,
     /// Until when this node may believe its memory.
     pub lease: Lease,
+    /// Keys that were read.
+    pub keys: KeyCache,
+    /// Makes and recognises the text of keys.
+    pub key_texts: KeyTexts,
+    /// Where uses of counted keys are paid for.
+    pub credits: Credits,
+    /// What was used of rate limits lately.
+    pub windows: Windows,
+    /// Where verifications are recorded.
+    pub usage: Arc<Usage>,
     /// Whether the store was empty when this program started on it.
     pub first_start: bool,
     following: tokio::sync::Mutex<()>,
     run: String,
     requests: AtomicU64,
+    key_requests: AtomicU64,
 }
 
 impl std::fmt::Debug for App {
@@ -121,7 +139,17 @@ impl App {
         lease.renew(&parts.store, Revision(0)).await?;
         let changes = parts.store.load().await?;
         let run = ids::alphanumeric(parts.entropy.as_ref(), 12);
+        let mut first_request = [0; 8];
+        parts.entropy.fill(&mut first_request);
+        let usage = Arc::new(Usage::new());
+        let mut metrics = Metrics::new(&parts.operations);
+        metrics.usage_lost(&usage.lost);
         let app = Arc::new(Self {
+            keys: KeyCache::new(parts.limits.key_cache_mebibytes * 1024 * 1024),
+            key_texts: KeyTexts::of(parts.store.master()),
+            credits: Credits::new(parts.store.clone()),
+            windows: Windows::new(),
+            usage,
             store: parts.store,
             view: ArcSwap::default(),
             published: watch::Sender::new(0),
@@ -132,20 +160,23 @@ impl App {
             limits: parts.limits,
             trusted_proxies: parts.trusted_proxies,
             database: parts.database,
-            metrics: Metrics::new(&parts.operations),
+            metrics,
             tokens: TokenCache::new(),
             lease,
             first_start,
             following: tokio::sync::Mutex::new(()),
             run,
             requests: AtomicU64::new(0),
+            key_requests: AtomicU64::new(u64::from_le_bytes(first_request)),
         });
+        app.keys.begin(changes.revision);
         app.publish(changes)?;
         app.lease.renew(&app.store, app.revision()).await?;
         if app.store.is_shared() {
             tokio::spawn(lease::keep(Arc::downgrade(&app), app.published.subscribe()));
         }
         tokio::spawn(follow(Arc::downgrade(&app), committed));
+        tokio::spawn(usage::keep_writing(Arc::downgrade(&app)));
         Ok(app)
     }
 
@@ -159,6 +190,11 @@ impl App {
         format!("{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// A new id for a request of the keys' API: `req_` and nine letters or digits, none twice in a run.
+    pub fn next_key_request_id(&self) -> String {
+        ids::counted("req", self.key_requests.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// The number of the last change that this node shows.
     pub fn revision(&self) -> Revision {
         self.view().snapshot.revision()
@@ -166,6 +202,8 @@ impl App {
 
     fn publish(&self, changes: Changes) -> Result<(), Problem> {
         let before = self.view.load();
+        let forgotten: Vec<Row> =
+            changes.rows.iter().filter(|row| matches!(row, Row::Key(..) | Row::Identity(_))).cloned().collect();
         let snapshot = before.snapshot.apply(changes);
         let keyring = if before.keyring.is_of(&snapshot) {
             Arc::clone(&before.keyring)
@@ -174,7 +212,8 @@ impl App {
         };
         let revision = snapshot.revision().0;
         self.metrics.catalogue(revision, snapshot.api_count(), snapshot.permission_count());
-        self.view.store(Arc::new(View { snapshot, keyring }));
+        let view = Arc::new(View { snapshot, keyring });
+        self.keys.publish(Revision(revision), &forgotten, || self.view.store(view));
         self.published.send_replace(revision);
         Ok(())
     }
@@ -256,6 +295,10 @@ pub struct Call {
     pub action: (&'static str, u16),
     /// Whether the caller may see the secrets of APIs.
     pub sees_secrets: bool,
+    /// The caller's root key, if it came with one.
+    pub root_key: Option<Arc<RootKey>>,
+    /// Which request it is, if it may be sent again.
+    pub repeatable: Option<Arc<Repeatable>>,
 }
 
 impl Call {

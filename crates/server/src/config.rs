@@ -82,6 +82,10 @@ pub struct Limits {
     pub drain_seconds: u64,
     /// The most permissions of one API; 0 for no limit.
     pub permissions_per_api: usize,
+    /// The longest body of the keys' API, in bytes.
+    pub key_body_bytes: usize,
+    /// The most memory for keys that were read, in MiB.
+    pub key_cache_mebibytes: u64,
     /// How long a node may believe its memory without the database, in milliseconds.
     pub lease_milliseconds: u64,
 }

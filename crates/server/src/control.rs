@@ -8,19 +8,28 @@ use std::{
     time::Duration,
 };
 
-use keyward_core::access::ManagementScope;
+use keyward_core::{Problem, access::ManagementScope, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
 };
 
-use crate::{app::App, service::token};
+use crate::{
+    app::App,
+    service::{
+        key,
+        root_key::{self, WantedRootKey},
+        token,
+    },
+};
 
 /// How long to wait before accepting is tried again when the system refuses.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 /// The longest line, in bytes.
 const LINE: u64 = 64 * 1024;
+/// The longest answer, in bytes: a list of root keys.
+const ANSWER: u64 = 64 * 1024 * 1024;
 
 /// What can be asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +44,50 @@ pub enum Ask {
         /// The database it is for, as a SHA-256; none for whichever the program in this directory serves.
         database: Option<String>,
     },
+    /// A root key.
+    RootKeyCreate {
+        /// For people.
+        name: String,
+        /// What it may do.
+        permissions: Vec<String>,
+        /// How long it is good for, in seconds; none for until it is revoked.
+        ttl: Option<u64>,
+        /// As above.
+        database: Option<String>,
+    },
+    /// The root keys there are, as JSON.
+    RootKeyList {
+        /// As above.
+        database: Option<String>,
+    },
+    /// That a root key be refused from now on.
+    RootKeyRevoke {
+        /// Its id.
+        id: String,
+        /// As above.
+        database: Option<String>,
+    },
+    /// The id of a migration that is announced.
+    KeyMigrationCreate {
+        /// For people.
+        name: String,
+        /// How its hashes were made.
+        algorithm: String,
+        /// As above.
+        database: Option<String>,
+    },
+}
+
+impl Ask {
+    fn database(&self) -> Option<&String> {
+        match self {
+            Self::Token { database, .. }
+            | Self::RootKeyCreate { database, .. }
+            | Self::RootKeyList { database }
+            | Self::RootKeyRevoke { database, .. }
+            | Self::KeyMigrationCreate { database, .. } => database.as_ref(),
+        }
+    }
 }
 
 /// What is answered.
@@ -101,30 +154,48 @@ async fn answer_one(app: &Arc<App>, stream: UnixStream) -> std::io::Result<()> {
 
 /// Carries a command out; the same code whether it came by the socket or from this very process.
 pub async fn carry_out(app: &Arc<App>, ask: Ask) -> Answer {
+    if ask.database().is_some() && ask.database() != app.database.as_ref() {
+        return Answer::Refused(
+            "the program that holds this data directory serves another store: give its --data-dir".to_owned(),
+        );
+    }
     match ask {
-        Ask::Token { scopes, ttl, database } => {
-            if database.is_some() && database != app.database {
-                return Answer::Refused(
-                    "the program that holds this data directory serves another store: give its --data-dir".to_owned(),
-                );
-            }
-            let mut known = Vec::new();
-            for scope in &scopes {
-                match ManagementScope::parse(scope) {
-                    Some(scope) => known.push(scope),
-                    None => return Answer::Refused(format!("there is no management scope `{scope}`")),
-                }
-            }
-            let ttl = Duration::from_secs(ttl);
-            if ttl.is_zero() || ttl > token::LONGEST_LIFE {
-                return Answer::Refused("a token is good for at least a second and at most 30 days".to_owned());
-            }
-            match token::issue(app, &known, ttl).await {
-                Ok(token) => Answer::Done(token),
-                Err(problem) => Answer::Refused(problem.to_string()),
-            }
+        Ask::Token { scopes, ttl, .. } => issue_token(app, &scopes, ttl).await,
+        Ask::RootKeyCreate { name, permissions, ttl, .. } => {
+            let ttl = ttl.and_then(|seconds| i64::try_from(seconds).ok());
+            let expires_at = ttl.map(|seconds| Timestamp(app.clock.now().0.saturating_add(seconds * 1000)));
+            said(root_key::create(app, WantedRootKey { name, permissions, expires_at }).await)
+        }
+        Ask::RootKeyList { .. } => {
+            let keys: Vec<_> = app.view().snapshot.root_keys().map(|key| root_key::describe(key)).collect();
+            Answer::Done(serde_json::Value::Array(keys).to_string())
+        }
+        Ask::RootKeyRevoke { id, .. } => match root_key::revoke(app, id.clone()).await {
+            Ok(true) => Answer::Done(String::new()),
+            Ok(false) => Answer::Refused(format!("there is no root key `{id}`; `keyward root-key list` shows them")),
+            Err(problem) => Answer::Refused(problem.to_string()),
+        },
+        Ask::KeyMigrationCreate { name, algorithm, .. } => said(key::announce(app, name, &algorithm).await),
+    }
+}
+
+fn said(result: Result<String, Problem>) -> Answer {
+    result.map_or_else(|problem| Answer::Refused(problem.to_string()), Answer::Done)
+}
+
+async fn issue_token(app: &Arc<App>, scopes: &[String], ttl: u64) -> Answer {
+    let mut known = Vec::new();
+    for scope in scopes {
+        match ManagementScope::parse(scope) {
+            Some(scope) => known.push(scope),
+            None => return Answer::Refused(format!("there is no management scope `{scope}`")),
         }
     }
+    let ttl = Duration::from_secs(ttl);
+    if ttl.is_zero() || ttl > token::LONGEST_LIFE {
+        return Answer::Refused("a token is good for at least a second and at most 30 days".to_owned());
+    }
+    said(token::issue(app, &known, ttl).await)
 }
 
 /// Asks the program that holds the directory; `None` when none does.
@@ -138,7 +209,7 @@ pub async fn ask(directory: &Path, ask: &Ask) -> Result<Option<Answer>, String> 
     line.push('\n');
     stream.write_all(line.as_bytes()).await.map_err(failed)?;
     let mut answer = String::new();
-    BufReader::new(stream).take(LINE).read_line(&mut answer).await.map_err(failed)?;
+    BufReader::new(stream).take(ANSWER).read_line(&mut answer).await.map_err(failed)?;
     let answer = serde_json::from_str(&answer);
     answer.map(Some).map_err(|_| "the running program did not answer: is it another version?".to_owned())
 }

@@ -30,6 +30,23 @@ pub fn alphanumeric(entropy: &dyn Entropy, length: usize) -> String {
     text
 }
 
+/// A prefix, an underscore and nine letters or digits that look random: none comes twice within 62⁹ counts.
+pub fn counted(prefix: &str, count: u64) -> String {
+    const NUMBERS: u64 = 62_u64.pow(9);
+    // Odd, not divisible by 31, and without a pattern in base 62: neighbours end up far apart.
+    const STEP: u64 = 9_876_543_210_123_457;
+    const { assert!(!STEP.is_multiple_of(2) && !STEP.is_multiple_of(31), "it must share no factor with 62") };
+    let mut number = u64::try_from(u128::from(count) * u128::from(STEP) % u128::from(NUMBERS)).unwrap_or(0);
+    let mut text = String::with_capacity(prefix.len() + 10);
+    text.push_str(prefix);
+    text.push('_');
+    for _ in 0..9 {
+        text.push(char::from(ALPHANUMERIC[usize::try_from(number % 62).unwrap_or(0)]));
+        number /= 62;
+    }
+    text
+}
+
 /// The same bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
@@ -51,6 +68,9 @@ mod tests {
         assert!(id.starts_with("6553f100") && id.len() == 24, "{id}");
         let id = prefixed(&SystemEntropy, "perm");
         assert_eq!(id.len(), "perm_".len() + 16);
+        let counts: std::collections::HashSet<_> = (0..10_000).map(|n| counted("req", u64::MAX / 2 + n)).collect();
+        assert_eq!(counts.len(), 10_000);
+        assert!(counts.iter().all(|id| id.len() == 13 && id.starts_with("req_")));
         assert_eq!(hex(&[0, 171, 255]), "00abff");
     }
 }

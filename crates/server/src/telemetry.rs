@@ -85,6 +85,11 @@ impl Metrics {
         Self { registry, operations, revision, apis, permissions, connections }
     }
 
+    /// Lists the counter of verifications that could not be recorded.
+    pub fn usage_lost(&mut self, lost: &Counter) {
+        self.registry.register("usage_lost", "Verifications that could not be recorded", lost.clone());
+    }
+
     /// The metrics of the operation at this place of the list.
     pub fn of(&self, place: usize) -> &OperationMetrics {
         &self.operations[place]

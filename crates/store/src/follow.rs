@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use keyward_core::{
-    model::{Revision, api::ApiNumber, permission::PermissionNumber},
+    model::{Revision, api::ApiNumber, identity::IdentityNumber, permission::PermissionNumber, role::RoleNumber},
     snapshot::{Changes, Row},
 };
 
 use crate::{
     Error,
-    catalogue::{api, permission, signing_key},
+    catalogue::{api, key_migration, namespace, permission, role, root_key, signing_key},
     engine::{Sql, Tx},
+    keys::key,
     sealing::MasterKey,
     writer::Kind,
 };
@@ -31,6 +32,10 @@ pub(crate) async fn load(tx: &mut Tx<'_>, master: &MasterKey) -> Result<Changes,
     let mut rows = api::all(tx, master).await?;
     rows.extend(permission::all(tx).await?);
     rows.extend(signing_key::all(tx, master).await?);
+    rows.extend(role::all(tx).await?);
+    rows.extend(root_key::all(tx).await?);
+    rows.extend(namespace::all(tx).await?);
+    rows.extend(key_migration::all(tx).await?);
     Ok(Changes { revision, rows })
 }
 
@@ -41,17 +46,27 @@ pub(crate) async fn since(tx: &mut Tx<'_>, since: Revision, master: &MasterKey) 
     let mut gone = Gone::default();
     for mut row in tx.query(TOUCHED, &[since.0.into(), until.into()]).await? {
         let kind = row.text()?;
-        gone.add(&kind, row.int()?)?;
+        let kind =
+            Kind::parse(&kind).ok_or_else(|| Error::inconsistent("changes", format!("unknown kind `{kind}`")))?;
+        gone.0.insert((kind, row.int()?));
     }
     let mut rows = Vec::new();
-    if !gone.apis.is_empty() {
-        rows.extend(api::changed(tx, span, master).await?);
-    }
-    if !gone.permissions.is_empty() {
-        rows.extend(permission::changed(tx, span).await?);
-    }
-    if !gone.signing_keys.is_empty() {
-        rows.extend(signing_key::changed(tx, span, master).await?);
+    for kind in Kind::ALL {
+        if !gone.has(kind) {
+            continue;
+        }
+        rows.extend(match kind {
+            Kind::Api => api::changed(tx, span, master).await?,
+            Kind::Permission => permission::changed(tx, span).await?,
+            Kind::SigningKey => signing_key::changed(tx, span, master).await?,
+            Kind::Role => role::changed(tx, span).await?,
+            Kind::RootKey => root_key::changed(tx, span).await?,
+            Kind::Namespace => namespace::changed(tx, span).await?,
+            Kind::KeyMigration => key_migration::changed(tx, span).await?,
+            Kind::Key => key::changed(tx, span).await?,
+            // That it is another one now is all there is to know.
+            Kind::Identity => Vec::new(),
+        });
     }
     let gone = gone.without(&rows);
     Ok(Changes { revision: Revision(until), rows: gone.into_rows().chain(rows).collect() })
@@ -59,39 +74,45 @@ pub(crate) async fn since(tx: &mut Tx<'_>, since: Revision, master: &MasterKey) 
 
 /// What was touched and, so far, not found.
 #[derive(Default)]
-struct Gone {
-    apis: BTreeSet<i64>,
-    permissions: BTreeSet<i64>,
-    signing_keys: BTreeSet<i64>,
-}
+struct Gone(BTreeSet<(Kind, i64)>);
 
 impl Gone {
-    fn add(&mut self, kind: &str, number: i64) -> Result<(), Error> {
-        let set = match kind {
-            kind if kind == Kind::Api.as_str() => &mut self.apis,
-            kind if kind == Kind::Permission.as_str() => &mut self.permissions,
-            kind if kind == Kind::SigningKey.as_str() => &mut self.signing_keys,
-            other => return Err(Error::inconsistent("changes", format!("unknown kind `{other}`"))),
-        };
-        set.insert(number);
-        Ok(())
+    fn has(&self, kind: Kind) -> bool {
+        self.0.range((kind, i64::MIN)..=(kind, i64::MAX)).next().is_some()
     }
 
     fn without(mut self, found: &[Row]) -> Self {
         for row in found {
-            match row {
-                Row::Api(number, _) => self.apis.remove(&number.0),
-                Row::Permission(number, _) => self.permissions.remove(&number.0),
-                Row::SigningKey(number, _) => self.signing_keys.remove(number),
+            let place = match row {
+                Row::Api(number, _) => (Kind::Api, number.0),
+                Row::Permission(number, _) => (Kind::Permission, number.0),
+                Row::SigningKey(number, _) => (Kind::SigningKey, *number),
+                Row::Role(number, _) => (Kind::Role, number.0),
+                Row::RootKey(number, _) => (Kind::RootKey, *number),
+                Row::Namespace(number, _) => (Kind::Namespace, *number),
+                Row::KeyMigration(number, _) => (Kind::KeyMigration, *number),
+                Row::Key(number, _) => (Kind::Key, number.0),
+                Row::Identity(number) => (Kind::Identity, number.0),
             };
+            self.0.remove(&place);
         }
         self
     }
 
     fn into_rows(self) -> impl Iterator<Item = Row> {
-        let apis = self.apis.into_iter().map(|number| Row::Api(ApiNumber(number), None));
-        let permissions = self.permissions.into_iter().map(|n| Row::Permission(PermissionNumber(n), None));
-        let signing_keys = self.signing_keys.into_iter().map(|number| Row::SigningKey(number, None));
-        apis.chain(permissions).chain(signing_keys)
+        self.0.into_iter().filter_map(|(kind, number)| {
+            Some(match kind {
+                Kind::Api => Row::Api(ApiNumber(number), None),
+                Kind::Permission => Row::Permission(PermissionNumber(number), None),
+                Kind::SigningKey => Row::SigningKey(number, None),
+                Kind::Role => Row::Role(RoleNumber(number), None),
+                Kind::RootKey => Row::RootKey(number, None),
+                Kind::Namespace => Row::Namespace(number, None),
+                Kind::KeyMigration => Row::KeyMigration(number, None),
+                Kind::Identity => Row::Identity(IdentityNumber(number)),
+                // The row of a key stays for as long as somebody may remember it.
+                Kind::Key => return None,
+            })
+        })
     }
 }

@@ -17,6 +17,7 @@ mod directory;
 mod engine;
 mod error;
 mod follow;
+pub mod keys;
 pub mod ledger;
 mod migrate;
 mod sealing;
@@ -235,6 +236,14 @@ impl Store {
         let master = Arc::clone(&self.master);
         self.read(move |tx| Box::pin(async move { follow::since(tx, revision, &master).await })).await
     }
+}
+
+/// The number of the last committed change, in the state that this transaction reads.
+///
+/// # Errors
+/// As [`Tx::query`].
+pub async fn revision(tx: &mut Tx<'_>) -> Result<Revision, Error> {
+    follow::revision(tx).await.map(Revision)
 }
 
 fn typed<T: 'static>(answer: Box<dyn Any + Send>) -> T {

@@ -8,7 +8,10 @@ use crate::{
 };
 
 /// Every migration ever published, in order. One that was published is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "foundation", include_str!("../schema/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../schema/0001_foundation.sql")),
+    (2, "keys", include_str!("../schema/0002_keys.sql")),
+];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \
                       applied_at BIGINT NOT NULL);--table";

@@ -1,6 +1,9 @@
 //! Secrets that must be readable again are stored sealed, under a key that is not in the store.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hkdf::{HKDF_SHA256, Prk, Salt},
+};
 use keyward_core::{secret::Secret, time::Entropy};
 
 use crate::Error;
@@ -9,7 +12,11 @@ use crate::Error;
 const LAYOUT: u8 = 1;
 
 /// The key that seals secrets in the store. It lives in a file or in the environment, never in the store.
-pub struct MasterKey(LessSafeKey);
+pub struct MasterKey {
+    sealing: LessSafeKey,
+    /// Where keys for other purposes come from.
+    source: Prk,
+}
 
 impl MasterKey {
     /// The length of a master key, in bytes.
@@ -18,7 +25,15 @@ impl MasterKey {
     /// A key of these bytes.
     pub fn new(bytes: &[u8; Self::LENGTH]) -> Self {
         let key = UnboundKey::new(&AES_256_GCM, bytes).unwrap_or_else(|_| unreachable!("32 bytes are such a key"));
-        Self(LessSafeKey::new(key))
+        Self { sealing: LessSafeKey::new(key), source: Salt::new(HKDF_SHA256, b"keyward").extract(bytes) }
+    }
+
+    /// A key for another purpose, which tells nothing about this one (RFC 5869).
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let mut key = [0; 32];
+        let expanded = self.source.expand(&[purpose.as_bytes()], HKDF_SHA256).and_then(|okm| okm.fill(&mut key));
+        expanded.unwrap_or_else(|_| unreachable!("32 bytes are not too many for it"));
+        key
     }
 
     /// Seals a secret. `place` names the row and column, so that a sealed value is worth nothing anywhere else.
@@ -29,7 +44,7 @@ impl MasterKey {
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
         let mut sealed = secret.expose().to_vec();
-        self.0
+        self.sealing
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place), &mut sealed)
             .map_err(|error| Error::Engine(Box::new(error)))?;
         Ok([&[LAYOUT], nonce.as_slice(), &sealed].concat())
@@ -45,7 +60,7 @@ impl MasterKey {
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN).ok_or_else(foreign)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| foreign())?;
         let mut bytes = sealed.to_vec();
-        let length = self.0.open_in_place(nonce, Aad::from(place), &mut bytes).map_err(|_| foreign())?.len();
+        let length = self.sealing.open_in_place(nonce, Aad::from(place), &mut bytes).map_err(|_| foreign())?.len();
         bytes.truncate(length);
         Ok(Secret::new(bytes))
     }
@@ -66,6 +81,14 @@ mod tests {
         fn fill(&self, out: &mut [u8]) {
             out.fill(0);
         }
+    }
+
+    #[test]
+    fn derived_keys_depend_on_the_purpose_and_the_key() {
+        let key = MasterKey::new(&[7; 32]);
+        assert_eq!(key.derive("a"), key.derive("a"));
+        assert_ne!(key.derive("a"), key.derive("b"));
+        assert_ne!(key.derive("a"), MasterKey::new(&[8; 32]).derive("a"));
     }
 
     #[test]

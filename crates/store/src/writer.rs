@@ -1,7 +1,7 @@
 //! Group commit: what waits is carried out in one transaction, each command in a savepoint, and answered after the
 //! commit.
 
-use std::{any::Any, future::Future, panic::AssertUnwindSafe, pin::Pin};
+use std::{any::Any, collections::BTreeMap, future::Future, panic::AssertUnwindSafe, pin::Pin};
 
 use futures_util::FutureExt;
 use keyward_core::model::Revision;
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::{
     Error,
     engine::{Sql, Tx},
+    keys::holder::{self, Holding},
 };
 
 /// The most commands of one commit. More would make the first of them wait for long.
@@ -28,19 +29,48 @@ const SET_REVISION: Sql = Sql("UPDATE revision SET value = $1");
 const TAKE_NUMBERS: Sql = Sql("UPDATE numbers SET last = last + $2 WHERE kind = $1 RETURNING last");
 
 /// The kinds of rows that live in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Api,
     Permission,
     SigningKey,
+    Role,
+    RootKey,
+    Namespace,
+    KeyMigration,
+    Key,
+    Identity,
 }
 
 impl Kind {
+    /// All of them; APIs before the permissions that belong to them.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Api,
+        Self::Permission,
+        Self::SigningKey,
+        Self::Role,
+        Self::RootKey,
+        Self::Namespace,
+        Self::KeyMigration,
+        Self::Key,
+        Self::Identity,
+    ];
+
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
             Self::Permission => "permission",
             Self::SigningKey => "signing_key",
+            Self::Role => "role",
+            Self::RootKey => "root_key",
+            Self::Namespace => "namespace",
+            Self::KeyMigration => "key_migration",
+            Self::Key => "key",
+            Self::Identity => "identity",
         }
     }
 }
@@ -51,6 +81,10 @@ pub struct Change<'c> {
     tx: Tx<'c>,
     revision: i64,
     touched: Vec<(Kind, i64)>,
+    /// How many more keys hold what, by this command.
+    holders: Vec<(Holding, i64)>,
+    /// The same, by the commands before it in the same commit.
+    settled: BTreeMap<Holding, i64>,
 }
 
 impl<'c> Change<'c> {
@@ -67,6 +101,18 @@ impl<'c> Change<'c> {
     /// Says that a row of the catalogue is being written, so that every follower reads it.
     pub(crate) fn touch(&mut self, kind: Kind, number: i64) {
         self.touched.push((kind, number));
+    }
+
+    /// Says that so many more keys hold something. Counted at the end of the commit, so that nobody waits for the row
+    /// of a permission that many keys are given at once.
+    pub(crate) fn count_holder(&mut self, holding: Holding, more: i64) {
+        self.holders.push((holding, more));
+    }
+
+    /// By how much the stored count is behind.
+    pub(crate) fn uncommitted_holders(&self, holding: Holding) -> i64 {
+        let own = self.holders.iter().filter(|(held, _)| *held == holding).map(|(_, more)| more).sum::<i64>();
+        self.settled.get(&holding).copied().unwrap_or(0) + own
     }
 
     async fn record(&mut self) -> Result<(), Error> {
@@ -196,6 +242,7 @@ async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> 
     or_give_up!(tx.begin().await);
     let first = if numbered { or_give_up!(tx.lock_revision().await) } else { 0 };
     let mut last = first;
+    let mut holders = BTreeMap::new();
     while let Some(command) = waiting.next() {
         if command.reply.is_closed() {
             // Its caller was told that it took too long, so it must not be made any more.
@@ -205,7 +252,13 @@ async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> 
             let rest = std::iter::once(command).chain(waiting).collect();
             return Err((error, rest));
         }
-        let mut change = Change { tx: tx.reborrow(), revision: last + 1, touched: Vec::new() };
+        let mut change = Change {
+            tx: tx.reborrow(),
+            revision: last + 1,
+            touched: Vec::new(),
+            holders: Vec::new(),
+            settled: std::mem::take(&mut holders),
+        };
         let mut result = caught((command.job)(&mut change)).await;
         if result.is_ok()
             && let Err(error) = change.record().await
@@ -214,6 +267,12 @@ async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> 
         }
         let revision = if change.touched.is_empty() { last } else { last + 1 };
         let failed = result.is_err();
+        holders = change.settled;
+        if !failed {
+            for (holding, more) in change.holders {
+                *holders.entry(holding).or_default() += more;
+            }
+        }
         done.push((command.reply, result.map(|answer| (answer, Revision(revision)))));
         if failed && tx.is_given_up() {
             let error = Error::Unavailable("another change in the same commit failed; try again", None);
@@ -232,6 +291,7 @@ async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> 
         let _ = tx.batch("ROLLBACK").await;
         return Ok(first);
     }
+    or_give_up!(holder::settle(tx, &holders).await);
     if last != first {
         or_give_up!(tx.query(SET_REVISION, &[last.into()]).await);
         or_give_up!(tx.announce(last).await);

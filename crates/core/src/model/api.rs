@@ -36,6 +36,8 @@ pub struct Api {
     pub system: Option<SystemApi>,
     /// Everything that shapes its tokens.
     pub settings: ApiSettings,
+    /// How its keys are made and from where they may be used.
+    pub key_settings: KeySettings,
     /// Signs the tokens of an API that asks for a symmetric algorithm.
     pub signing_secret: Option<Secret>,
     /// The change that last touched it or one of its permissions.
@@ -68,6 +70,46 @@ impl Api {
         }
         fields
     }
+}
+
+impl Api {
+    /// The identity in the words of the keys' API.
+    pub fn key_id(&self) -> String {
+        format!("api_{}", self.id)
+    }
+
+    /// The place of its keys, as URN grants and usage name it.
+    pub fn key_space_id(&self) -> String {
+        format!("ks_{}", self.id)
+    }
+
+    /// The name that people see.
+    pub fn display_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.identifier)
+    }
+
+    /// Whether keys can be made for it: the program's own APIs have none.
+    pub fn has_keys(&self) -> bool {
+        self.system.is_none()
+    }
+}
+
+/// How an API's keys are made and from where they may be used.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeySettings {
+    /// The addresses from which keys may be used; none for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ip_allow_list: Vec<core::net::IpAddr>,
+    /// Whether the API can't be deleted through the keys' API.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delete_protection: bool,
+    /// What a key's text begins with if its creator says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_prefix: Option<String>,
+    /// How many random bytes a key has if its creator says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_bytes: Option<i64>,
 }
 
 /// How an API's tokens are signed.

@@ -1,8 +1,14 @@
 //! What exists. One file per noun; a noun has the same file name on every level of the program.
 
 pub mod api;
+pub mod identity;
+pub mod key;
+pub mod limit;
 pub mod log;
+pub mod migration;
 pub mod permission;
+pub mod role;
+pub mod root_key;
 pub mod signing_key;
 pub mod system_api;
 
@@ -15,6 +21,9 @@ pub struct WorkspaceNumber(pub i64);
 impl WorkspaceNumber {
     /// The workspace that exists from the first start on.
     pub const FIRST: Self = Self(1);
+
+    /// The identity on the wire of the keys' API. There is one workspace, and this is its id.
+    pub const ID: &str = "ws_default";
 }
 
 /// The number of a committed change. Later changes have larger numbers, across all nodes.

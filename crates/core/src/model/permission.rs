@@ -43,6 +43,8 @@ pub struct Permission {
     pub api: ApiNumber,
     /// What tokens and checks carry.
     pub value: PermissionValue,
+    /// For people; without one, the value is the name.
+    pub name: Option<String>,
     /// For people; absent and empty are different.
     pub description: Option<String>,
     /// Its place in the API's list; places have gaps.
@@ -227,6 +229,7 @@ mod tests {
             id: format!("perm_{number}"),
             api: ApiNumber(1),
             value: PermissionValue::parse(value).expect("a test's value is valid"),
+            name: None,
             description: None,
             position,
             created_at: Timestamp(0),

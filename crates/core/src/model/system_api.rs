@@ -3,6 +3,9 @@
 use super::api::{ApiSettings, ClientPolicy, Policy, ProofOfPossession, SubjectTypeAuthorization, UserPolicy};
 use crate::access::ManagementScope;
 
+/// The identifier of the API that permissions without another one belong to.
+pub const CATALOGUE: &str = "urn:keyward:catalogue";
+
 /// The APIs that belong to the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SystemApi {
@@ -12,6 +15,8 @@ pub enum SystemApi {
     ExpressConfiguration,
     /// Exists once its identifier is posted.
     MyAccount,
+    /// Permissions that belong to no API in particular. Exists once somebody makes one.
+    Catalogue,
 }
 
 impl SystemApi {
@@ -21,12 +26,15 @@ impl SystemApi {
             Self::Management => "management",
             Self::ExpressConfiguration => "express-configuration",
             Self::MyAccount => "my-account",
+            Self::Catalogue => "catalogue",
         }
     }
 
     /// The system API with this word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Management, Self::ExpressConfiguration, Self::MyAccount].into_iter().find(|api| api.as_str() == word)
+        [Self::Management, Self::ExpressConfiguration, Self::MyAccount, Self::Catalogue]
+            .into_iter()
+            .find(|api| api.as_str() == word)
     }
 
     /// The name it always has. Deployment tools recognise the Management API by its name.
@@ -35,6 +43,7 @@ impl SystemApi {
             Self::Management => "Auth0 Management API",
             Self::ExpressConfiguration => "Okta OIN Express Configuration API",
             Self::MyAccount => "Auth0 My Account API",
+            Self::Catalogue => "Permission catalogue",
         }
     }
 
@@ -42,6 +51,7 @@ impl SystemApi {
     pub fn activated_by(identifier: &str, public_url: &str) -> Option<Self> {
         match identifier {
             "urn:auth0:express-configure" => Some(Self::ExpressConfiguration),
+            CATALOGUE => Some(Self::Catalogue),
             _ if identifier.strip_prefix(public_url) == Some("me/") => Some(Self::MyAccount),
             _ => None,
         }
@@ -55,7 +65,7 @@ impl SystemApi {
             user: Policy { policy: user },
         };
         match self {
-            Self::Management => default,
+            Self::Management | Self::Catalogue => default,
             Self::ExpressConfiguration => ApiSettings {
                 token_lifetime: 300,
                 enforce_policies: Some(true),
@@ -91,6 +101,12 @@ impl SystemApi {
                 ("read:me:connected_accounts", "Read Connected Accounts"),
                 ("delete:me:connected_accounts", "Delete Connected Accounts"),
             ],
+            Self::Catalogue => vec![],
         }
+    }
+
+    /// Whether its permissions are whatever people make them.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Catalogue)
     }
 }

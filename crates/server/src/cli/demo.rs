@@ -55,6 +55,8 @@ async fn seed(app: &Arc<App>) -> anyhow::Result<String> {
         now: app.clock.now(),
         action: ("Create a resource server", 201),
         sees_secrets: true,
+        root_key: None,
+        repeatable: None,
     };
     let apis = [
         ("Blog", "https://blog.example/", [("read:posts", "Read posts"), ("write:posts", "Write and change posts")]),

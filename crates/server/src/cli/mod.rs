@@ -1,6 +1,8 @@
 //! The command line. Flags, names and output formats are a contract: add to them, do not change them.
 
 mod demo;
+mod one_shot;
+mod root_key;
 mod serve;
 mod start;
 mod token;
@@ -27,6 +29,10 @@ enum Command {
     Serve(Serve),
     /// Print a Management API token and nothing else
     Token(Token),
+    /// Root keys: who may manage and verify API keys
+    RootKey(RootKey),
+    /// Migrations of API keys that were made elsewhere
+    KeyMigration(KeyMigration),
 }
 
 /// Where the data is and how to reach it; the same for every command that opens the store.
@@ -74,6 +80,66 @@ struct Token {
     /// How long it is good for: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = token::parse_ttl)]
     ttl: u64,
+}
+
+#[derive(Debug, Clone, Args)]
+struct RootKey {
+    #[command(subcommand)]
+    command: RootKeyCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum RootKeyCommand {
+    /// Print a new root key and nothing else
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// What people call it
+        #[arg(long)]
+        name: String,
+        /// What it may do: kind.id.action (api.*.create_key), a URN, or * for everything; may be repeated
+        #[arg(long = "permission", value_name = "PERMISSION")]
+        permissions: Vec<String>,
+        /// How long it is good for: a number and s, m, h or d; without it, until it is revoked
+        #[arg(long, value_name = "TIME", value_parser = token::parse_seconds)]
+        ttl: Option<u64>,
+    },
+    /// List the root keys: id, beginning, name, permissions
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a root key; it is refused from then on
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        /// The key's id, as the list shows it
+        id: String,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+struct KeyMigration {
+    #[command(subcommand)]
+    command: KeyMigrationCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum KeyMigrationCommand {
+    /// Announce a migration, print its id and nothing else
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// What people call it
+        #[arg(long)]
+        name: String,
+        /// How the hashes were made: sha256 or github.com/seamapi/prefixed-api-key
+        #[arg(long, default_value = "sha256")]
+        algorithm: String,
+    },
 }
 
 impl Place {
@@ -126,6 +192,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo => demo::run().await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Token(arguments) => token::run(arguments).await,
+        Command::RootKey(arguments) => root_key::run(arguments).await,
+        Command::KeyMigration(arguments) => root_key::announce(arguments).await,
     }
 }
 

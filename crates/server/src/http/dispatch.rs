@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Method, Request as HttpRequest, Response, header};
+use http::{Method, Request as HttpRequest, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use keyward_core::{
     Problem,
@@ -31,9 +31,10 @@ use super::{
     answer::{Answer, Rendered},
     body::{BodyError, IncomingBody, read_json},
     incoming::{Incoming, kept, no_origin, origin},
-    operation::{Access, Operation, Request},
+    operation::{Access, Operation, Request, Surface},
     problem, query,
     table::OPERATIONS,
+    unkey,
     validation::Schema,
 };
 use crate::{
@@ -42,9 +43,9 @@ use crate::{
 };
 
 /// The schemas of a row, compiled once.
-struct Schemas {
+pub(super) struct Schemas {
     query: Schema,
-    body: Option<Schema>,
+    pub(super) body: Option<Schema>,
 }
 
 static SCHEMAS: LazyLock<Vec<Schemas>> = LazyLock::new(|| {
@@ -96,7 +97,8 @@ impl Dispatch {
     {
         let begun = tokio::time::Instant::now();
         let (parts, body) = request.into_parts();
-        let incoming = Arc::new(Incoming::new(&self.app, peer, parts.headers, parts.uri));
+        let keys = parts.uri.path().starts_with("/v2/");
+        let incoming = Arc::new(Incoming::new(&self.app, peer, parts.headers, parts.uri, keys));
         // The path is routed as it was sent: an encoded slash is part of its segment.
         let Ok(route) = self.routes.at(incoming.uri.path()) else { return unknown(&incoming) };
         let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
@@ -116,6 +118,10 @@ impl Dispatch {
 }
 
 fn unknown(incoming: &Incoming) -> Response<Full<Bytes>> {
+    if incoming.uri.path().starts_with("/v2/") {
+        return Answer::bytes(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n".into())
+            .into_response(&incoming.request_id);
+    }
     problem::render(&Problem::NotFound(Missing::Route)).into_response(&incoming.request_id)
 }
 
@@ -137,12 +143,22 @@ impl Dispatch {
     ) -> Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>> {
         Box::pin(async move {
             let row = &OPERATIONS[place];
-            let carried = self.carry_out(row, &SCHEMAS[place], &incoming, segments, body);
-            let result =
-                AssertUnwindSafe(carried).catch_unwind().await.unwrap_or_else(|cause| Err(panicked(cause.as_ref())));
-            let (answer, problem) = match result {
+            let schemas = &SCHEMAS[place];
+            let result = match row.surface() {
+                Surface::Management => {
+                    AssertUnwindSafe(self.carry_out(row, schemas, &incoming, segments, body)).catch_unwind().await
+                }
+                Surface::Keys => {
+                    let receiving = unkey::receive::carry_out(&self.app, row, schemas, &incoming, body);
+                    AssertUnwindSafe(receiving).catch_unwind().await
+                }
+            };
+            let (answer, problem) = match result.unwrap_or_else(|cause| Err(panicked(cause.as_ref()))) {
                 Ok(answer) => (answer, None),
-                Err(problem) => (problem::render(&problem), Some(problem)),
+                Err(problem) => match row.surface() {
+                    Surface::Management => (problem::render(&problem), Some(problem)),
+                    Surface::Keys => (unkey::problem::render(&problem, row, &incoming), Some(problem)),
+                },
             };
             let (status, seconds) = (answer.status.as_u16(), begun.elapsed().as_secs_f64());
             self.app.metrics.of(place).observe(status, seconds);
@@ -197,7 +213,7 @@ impl Dispatch {
         let view = Arc::clone(&app.view());
         let now = app.clock.now();
         let caller = match row.access {
-            Access::Public(_) => None,
+            Access::Public(_) | Access::RootKey(_) => None,
             Access::AnyOf(_) => {
                 leased?;
                 let sent = incoming.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
@@ -215,6 +231,8 @@ impl Dispatch {
             now,
             action: (row.audit.unwrap_or(row.summary), row.success.0),
             sees_secrets: scopes.contains(ManagementScope::ReadResourceServers),
+            root_key: None,
+            repeatable: None,
         };
         // Whether the caller may, before anything of the request is looked at: a stranger learns nothing from a refusal.
         let result = match row.access {
@@ -301,7 +319,7 @@ fn checked_query(row: &Operation, schemas: &Schemas, text: &str) -> Result<Map<S
 }
 
 /// Nobody in particular: who calls a public operation.
-fn no_actor() -> Arc<Actor> {
+pub(super) fn no_actor() -> Arc<Actor> {
     static NOBODY: LazyLock<Arc<Actor>> = LazyLock::new(Arc::default);
     Arc::clone(&NOBODY)
 }

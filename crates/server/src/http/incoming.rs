@@ -17,8 +17,8 @@ const AUDIT_BODY: usize = 64 * 1024;
 /// The most characters of a correlation id that are kept (contract: base and body).
 const CORRELATION: usize = 64;
 /// Fields of a body that never reach the audit log.
-const SECRET_FIELDS: [&str; 7] =
-    ["signing_secret", "client_secret", "secret", "password", "pem", "token", "private_key"];
+const SECRET_FIELDS: [&str; 8] =
+    ["signing_secret", "client_secret", "secret", "password", "pem", "token", "private_key", "hash"];
 
 /// What is known of a request before it is carried out.
 #[derive(Debug)]
@@ -35,9 +35,10 @@ pub struct Incoming {
 
 impl Incoming {
     /// A request that came from this other end of a connection; an IPv4 address is one in whichever form it came.
-    pub fn new(app: &App, peer: SocketAddr, headers: HeaderMap, uri: Uri) -> Self {
+    /// Requests of the keys' API have ids of their own shape.
+    pub fn new(app: &App, peer: SocketAddr, headers: HeaderMap, uri: Uri, keys: bool) -> Self {
         let peer = peer.ip().to_canonical();
-        let request_id = request_id(app, &headers, peer);
+        let request_id = if keys { app.next_key_request_id() } else { request_id(app, &headers, peer) };
         Self { request_id, ip: client_address(app, &headers, peer), headers, uri }
     }
 

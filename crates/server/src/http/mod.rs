@@ -14,4 +14,5 @@ pub mod serve;
 pub mod system;
 pub mod table;
 pub mod tls;
+pub mod unkey;
 pub mod validation;

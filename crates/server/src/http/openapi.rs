@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use keyward_core::grants::Action;
+
 use super::{
-    operation::{Access, Operation, Shape},
+    operation::{Access, Operation, Shape, Surface},
     problem, query,
     table::OPERATIONS,
+    unkey,
 };
 
 /// The document.
@@ -23,13 +26,16 @@ pub fn document() -> Value {
         "info": {
             "title": "Keyward",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Who may do what on your APIs. The Management API speaks Auth0's words.",
+            "description": "Who may do what on your APIs. Below /api/v2 Auth0's words are spoken, below /v2 Unkey's.",
             "license": {"name": "MIT OR Apache-2.0"},
         },
         "paths": paths,
         "components": {
-            "schemas": {"Problem": problem::schema()},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "schemas": {"Problem": problem::schema(), "KeyProblem": error_schema(Surface::Keys)},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "rootKey": {"type": "http", "scheme": "bearer", "bearerFormat": "root key"},
+            },
         },
     })
 }
@@ -52,6 +58,17 @@ fn operation(row: &Operation) -> Value {
     });
     operation["security"] = match row.access {
         Access::Public(_) => json!([]),
+        Access::RootKey(guard) => {
+            let texts = |actions: &[Action]| actions.iter().map(|action| action.anywhere()).collect::<Value>();
+            operation["x-root-key-permissions"] = texts(guard.needs);
+            if !guard.may_need.is_empty() {
+                operation["x-root-key-permissions-depending-on-the-request"] = texts(guard.may_need);
+            }
+            if row.audit.is_some() {
+                operation["parameters"] = json!([idempotency_key()]);
+            }
+            json!([{ "rootKey": [] }])
+        }
         Access::AnyOf(scopes) => {
             operation["x-accepted-scopes"] = scopes.iter().map(|scope| scope.value()).collect();
             json!([{ "token": [] }])
@@ -63,15 +80,35 @@ fn operation(row: &Operation) -> Value {
     operation
 }
 
+/// The header that makes a request one that can be sent again.
+fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "A text of your choice. The same request with the same text gets the first one's answer for a day",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    })
+}
+
+/// The schema of a protocol's errors.
+pub fn error_schema(surface: Surface) -> Value {
+    match surface {
+        Surface::Management => problem::schema(),
+        Surface::Keys => unkey::schema::shared::error(),
+    }
+}
+
 /// The statuses an operation may answer besides its success.
 pub fn refusals(row: &Operation) -> BTreeSet<u16> {
     let mut statuses: BTreeSet<u16> = row.refusals.iter().copied().collect();
     statuses.extend([400, 500, 503]);
-    if matches!(row.access, Access::AnyOf(_)) {
+    if !matches!(row.access, Access::Public(_)) {
         statuses.extend([401, 403]);
     }
     if row.body.is_some() {
-        statuses.extend([408, 413, 415]);
+        statuses.extend([408, 413]);
+        if row.surface() == Surface::Management {
+            statuses.insert(415);
+        }
     }
     statuses
 }
@@ -90,8 +127,12 @@ fn responses(row: &Operation) -> Value {
         let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let mut response = json!({ "description": reason.unwrap_or_default() });
         if status != 304 {
-            let schema = json!({ "$ref": "#/components/schemas/Problem" });
-            response["content"] = json!({ "application/json": {"schema": schema} });
+            let name = if row.surface() == Surface::Keys { "KeyProblem" } else { "Problem" };
+            let content = json!({ "schema": {"$ref": format!("#/components/schemas/{name}")} });
+            response["content"] = json!({ "application/json": content });
+            if row.surface() == Surface::Keys {
+                response["content"]["application/problem+json"] = content;
+            }
         }
         responses.insert(status.to_string(), response);
     }

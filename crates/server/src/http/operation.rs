@@ -4,14 +4,14 @@
 use std::{pin::Pin, sync::Arc};
 
 use http::Method;
-use keyward_core::{Problem, access::ManagementScope};
+use keyward_core::{Problem, access::ManagementScope, grants::Action};
 use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Rendered},
     incoming::Incoming,
 };
-use crate::app::{Call, View};
+use crate::app::{App, Call, View};
 
 /// One operation of one wire protocol.
 #[derive(Debug)]
@@ -40,7 +40,13 @@ pub struct Operation {
     pub audit: Option<&'static str>,
     /// Carries it out.
     pub handler: Handler,
+    /// Carries it out at once, if nothing has to be waited for and nothing is wrong with the request: the way of
+    /// operations that are called all the time. What it returns is what the handler would have answered.
+    pub at_once: Option<AtOnce>,
 }
+
+/// A function that carries an operation out at once, or leaves it to the handler without having done anything.
+pub type AtOnce = fn(&App, &Incoming, &[u8]) -> Option<Answer>;
 
 /// What a handler returns.
 pub type Handled = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send>>;
@@ -55,6 +61,41 @@ pub enum Access {
     Public(&'static str),
     /// Whoever has a management token with one of these scopes.
     AnyOf(&'static [ManagementScope]),
+    /// Whoever has a root key that may do this.
+    RootKey(Guard),
+}
+
+/// What a root key needs for an operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Guard {
+    /// All of these, whatever is asked for.
+    pub needs: &'static [Action],
+    /// These as well, depending on what is asked for.
+    pub may_need: &'static [Action],
+    /// What a root key without them sees.
+    pub masking: Masking,
+}
+
+/// What a root key sees that may not do something (contract: existence masking).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Masking {
+    /// That it may not, before anything is looked up.
+    First,
+    /// The same; the body's member of this name has the id for which a permission would do as well.
+    FirstOn(&'static str),
+    /// That it may not, once what it asks for was found. The handler sees to it.
+    AfterLookup,
+    /// That there is no such thing. The handler sees to it.
+    Absent,
+}
+
+/// The wire protocols: each has its own words for what is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// Auth0's words, and what belongs to none.
+    Management,
+    /// Unkey's words.
+    Keys,
 }
 
 /// The form of an answer's body.
@@ -115,6 +156,11 @@ pub struct Request {
 }
 
 impl Operation {
+    /// The protocol it belongs to.
+    pub fn surface(&self) -> Surface {
+        if self.path.starts_with("/v2/") { Surface::Keys } else { Surface::Management }
+    }
+
     /// The names of the path's variable segments, in order.
     pub fn segments(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))

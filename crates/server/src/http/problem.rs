@@ -58,6 +58,15 @@ fn words(problem: &Problem) -> (StatusCode, String, Option<&'static str>) {
             let text = format!("Insufficient scope, expected any of: {}", names.join(","));
             (StatusCode::FORBIDDEN, text, Some("insufficient_scope"))
         }
+        // These belong to the keys' API; here they are only named.
+        Problem::RootKey(_)
+        | Problem::Insufficient(_)
+        | Problem::Unfit(_)
+        | Problem::Query(_)
+        | Problem::Analytics(..)
+        | Problem::Precondition(_)
+        | Problem::Malformed(_)
+        | Problem::Protected(_) => (StatusCode::BAD_REQUEST, problem.to_string(), None),
         Problem::NotFound(missing) => {
             let (text, code) = missing_words(missing);
             (StatusCode::NOT_FOUND, text, code)
@@ -141,6 +150,9 @@ fn missing_words(missing: &Missing) -> (String, Option<&'static str>) {
             Some("inexistent_resource_server_permission"),
         ),
         Missing::LogEntry => ("Log not found.".to_owned(), Some("inexistent_log")),
+        Missing::Role | Missing::RoleNamed(_) => ("The role does not exist.".to_owned(), Some("inexistent_role")),
+        // The others belong to the keys' API.
+        _ => ("Not Found".to_owned(), None),
     }
 }
 
@@ -159,6 +171,7 @@ fn conflict_words(conflict: &Conflict) -> (StatusCode, String, Option<&'static s
             format!("This permission already exists: '{identifier} - {value}'"),
             Some("resource_conflict"),
         ),
+        other => (StatusCode::CONFLICT, format!("{other:?}"), Some("resource_conflict")),
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
         Shape::{Empty, Json, Text},
     },
     system,
+    unkey::table as keys,
 };
 
 /// The ids of the table's rows, in their order.
@@ -23,7 +24,7 @@ pub fn ids() -> Vec<&'static str> {
 
 /// The table.
 pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
-    vec![
+    let mut rows = vec![
         // Resource servers: APIs and their permissions.
         Operation {
             id: "get_resource-servers",
@@ -38,6 +39,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[],
             audit: None,
             handler: resource_servers::list,
+            at_once: None,
         },
         Operation {
             id: "post_resource-servers",
@@ -52,6 +54,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[409],
             audit: Some("Create a resource server"),
             handler: resource_servers::create,
+            at_once: None,
         },
         Operation {
             id: "get_resource-servers_by_id",
@@ -66,6 +69,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[304, 404],
             audit: None,
             handler: resource_servers::get,
+            at_once: None,
         },
         Operation {
             id: "patch_resource-servers_by_id",
@@ -80,6 +84,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[404, 412],
             audit: Some("Update a resource server"),
             handler: resource_servers::update,
+            at_once: None,
         },
         Operation {
             id: "delete_resource-servers_by_id",
@@ -94,6 +99,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[404, 412],
             audit: Some("Delete a resource server"),
             handler: resource_servers::delete,
+            at_once: None,
         },
         // One permission at a time (ours).
         Operation {
@@ -109,6 +115,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[404, 409, 412],
             audit: Some("Add a permission to a resource server"),
             handler: scopes::add,
+            at_once: None,
         },
         Operation {
             id: "patch_resource-servers_scopes_by_value",
@@ -123,6 +130,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[404, 409, 412],
             audit: Some("Update a permission of a resource server"),
             handler: scopes::update,
+            at_once: None,
         },
         Operation {
             id: "delete_resource-servers_scopes_by_value",
@@ -137,6 +145,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[404, 412],
             audit: Some("Delete a permission of a resource server"),
             handler: scopes::remove,
+            at_once: None,
         },
         // The audit log.
         Operation {
@@ -152,6 +161,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[404],
             audit: None,
             handler: logs::list,
+            at_once: None,
         },
         Operation {
             id: "get_logs_by_id",
@@ -166,6 +176,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[404],
             audit: None,
             handler: logs::get,
+            at_once: None,
         },
         // Discovery.
         Operation {
@@ -181,6 +192,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[],
             audit: None,
             handler: discovery::configuration,
+            at_once: None,
         },
         Operation {
             id: "get_oauth-authorization-server",
@@ -195,6 +207,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[],
             audit: None,
             handler: discovery::configuration,
+            at_once: None,
         },
         Operation {
             id: "get_jwks",
@@ -209,6 +222,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[],
             audit: None,
             handler: discovery::jwks,
+            at_once: None,
         },
         // The program itself.
         Operation {
@@ -224,6 +238,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[],
             audit: None,
             handler: system::live,
+            at_once: None,
         },
         Operation {
             id: "get_health_ready",
@@ -238,6 +253,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[503],
             audit: None,
             handler: system::ready,
+            at_once: None,
         },
         Operation {
             id: "get_metrics",
@@ -252,6 +268,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[],
             audit: None,
             handler: system::metrics,
+            at_once: None,
         },
         Operation {
             id: "get_openapi",
@@ -266,6 +283,9 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             refusals: &[],
             audit: None,
             handler: system::openapi,
+            at_once: None,
         },
-    ]
+    ];
+    rows.extend(keys::operations());
+    rows
 });

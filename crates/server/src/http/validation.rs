@@ -44,6 +44,16 @@ impl Schema {
         Err(Invalid { part, detail: detail(&error), property, description })
     }
 
+    /// Everything that is wrong with a value, in the words of whoever reads it.
+    pub fn errors<'i>(&'i self, value: &'i Value) -> impl Iterator<Item = ValidationError<'i>> {
+        self.validator.iter_errors(value)
+    }
+
+    /// Whether the value fits.
+    pub fn is_valid(&self, value: &Value) -> bool {
+        self.validator.is_valid(value)
+    }
+
     /// What the schema says about the property whose keyword refused.
     fn description(&self, keyword: &str) -> Option<String> {
         let (property, _) = keyword.rsplit_once('/')?;
@@ -131,7 +141,7 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 /// One of the engines can't store the null character, so no text may hold one.
-fn refuse_null_characters(part: Part, value: &Value) -> Result<(), Invalid> {
+pub(super) fn refuse_null_characters(part: Part, value: &Value) -> Result<(), Invalid> {
     fn find(value: &Value, path: &mut Vec<String>) -> bool {
         match value {
             Value::String(text) => text.contains('\0'),

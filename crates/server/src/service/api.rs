@@ -8,7 +8,7 @@ use keyward_core::{
     Problem,
     model::{
         WorkspaceNumber,
-        api::{Api, ApiNumber, ApiSettings, SettingsError, SigningAlgorithm},
+        api::{Api, ApiNumber, ApiSettings, KeySettings, SettingsError, SigningAlgorithm},
         permission::{Difference, Permission, PermissionNumber, PermissionValue, Wanted, compare},
         system_api::SystemApi,
     },
@@ -117,7 +117,8 @@ async fn insert(
         None => fields.settings,
     };
     let mut settings = settled(&base, &sent)?;
-    let permissions = system.map(fixed_permissions).or(fields.permissions);
+    let fixed = system.filter(|system| !system.is_open()).map(fixed_permissions);
+    let permissions = fixed.or(fields.permissions).or(system.map(fixed_permissions));
     settings.scopes_set = permissions.is_some();
     let mut api = Api {
         number: catalogue::api::next_number(change).await?,
@@ -127,6 +128,7 @@ async fn insert(
         name: system.map(|api| api.name().to_owned()).or(fields.name),
         system,
         settings,
+        key_settings: KeySettings::default(),
         signing_secret: if system.is_some() { None } else { fields.signing_secret },
         revision: change.revision(),
         created_at: call.now,
@@ -166,7 +168,7 @@ pub async fn update(
     edit(call, number, precondition, move |api, stored| {
         let mut next = api.clone();
         if api.system.is_some() {
-            check_system_change(&fields)?;
+            check_system_change(&fields, api.system.is_some_and(SystemApi::is_open))?;
         }
         next.settings = settled(&api.settings, &fields.settings)?;
         next.name = fields.name.or(next.name);
@@ -243,6 +245,7 @@ pub(crate) async fn write_permissions(
         id: ids::prefixed(entropy, "perm"),
         api,
         value: wanted.value.clone(),
+        name: None,
         description: wanted.description.clone(),
         position: *position,
         created_at: now,
@@ -269,7 +272,7 @@ fn outcome(stored: Vec<Arc<Permission>>, difference: Difference, added: Vec<Perm
 /// [`Problem::System`] for the Management API, [`Problem::Stale`].
 pub async fn delete(call: &Call, reference: &Reference, precondition: Precondition) -> Result<(), Problem> {
     let number = match find(&call.app.view().snapshot, call.workspace, reference) {
-        Ok(entry) if entry.api.system == Some(SystemApi::Management) => {
+        Ok(entry) if matches!(entry.api.system, Some(SystemApi::Management | SystemApi::Catalogue)) => {
             return Err(Problem::System("System resource servers cannot be deleted."));
         }
         Ok(entry) => entry.api.number,
@@ -327,13 +330,13 @@ fn check_limit(call: &Call, count: usize) -> Result<(), Problem> {
 }
 
 /// Refuses what can't be changed about a system API, in the words of a schema that does not have it.
-fn check_system_change(fields: &ApiFields) -> Result<(), Problem> {
+fn check_system_change(fields: &ApiFields, open: bool) -> Result<(), Problem> {
     let sent = fields.settings.keys().map(String::as_str);
     let mut refused: Vec<&str> = sent.filter(|key| !SYSTEM_CHANGEABLE.contains(key)).collect();
     let others = [
         ("name", fields.name.is_some()),
         ("signing_secret", fields.signing_secret.is_some()),
-        ("scopes", fields.permissions.is_some()),
+        ("scopes", fields.permissions.is_some() && !open),
     ];
     refused.extend(others.iter().filter(|(_, sent)| *sent).map(|(key, _)| *key));
     let text = |names: &[&str]| format!("Additional properties not allowed: {}", names.join(","));

@@ -3,10 +3,20 @@
 pub mod api;
 mod difference;
 pub mod health;
+pub mod identity;
+pub mod key;
+pub mod key_api;
+pub mod limit;
 pub mod log;
 pub mod permission;
+mod repeatable;
+pub mod role;
+pub mod root_key;
 pub mod setup;
+pub mod slug;
 pub mod token;
+pub mod usage;
+pub mod verification;
 
 use keyward_core::{Problem, model::Revision};
 

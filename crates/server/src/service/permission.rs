@@ -30,7 +30,7 @@ fn among<'l>(list: &'l [Arc<Permission>], values: &Reference) -> Option<&'l Arc<
 }
 
 fn refuse_system(entry: &ApiEntry) -> Result<(), Problem> {
-    if entry.api.system.is_some() {
+    if entry.api.system.is_some_and(|system| !system.is_open()) {
         return Err(Problem::System("The permissions of a system resource server cannot be changed."));
     }
     Ok(())

@@ -6,7 +6,7 @@ use keyward_core::{
     Problem,
     model::{
         WorkspaceNumber,
-        api::Api,
+        api::{Api, KeySettings},
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
         permission::compare,
         signing_key::KeyState,
@@ -111,6 +111,7 @@ impl Setup {
                     name: Some(SystemApi::Management.name().to_owned()),
                     system: Some(SystemApi::Management),
                     settings: SystemApi::Management.settings(),
+                    key_settings: KeySettings::default(),
                     signing_secret: None,
                     revision: change.revision(),
                     created_at: self.now,

@@ -15,6 +15,10 @@ on_both_engines!(what_was_followed_is_what_a_fresh_start_loads, a_restart_finds_
 fn print(snapshot: &Snapshot) -> Vec<String> {
     let mut lines: Vec<String> = snapshot.apis(WorkspaceNumber::FIRST).map(|entry| format!("{entry:?}")).collect();
     lines.extend(snapshot.signing_keys().map(|key| format!("{key:?}")));
+    lines.extend(snapshot.roles(WorkspaceNumber::FIRST).map(|role| format!("{role:?}")));
+    lines.extend(snapshot.root_keys().map(|key| format!("{} {:?}", key.id, key.grants.texts())));
+    lines.extend(snapshot.namespaces().map(|namespace| format!("{namespace:?}")));
+    lines.extend(snapshot.key_migrations().map(|migration| format!("{migration:?}")));
     lines.push(format!("{} {}", snapshot.api_count(), snapshot.permission_count()));
     lines
 }

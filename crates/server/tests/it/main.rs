@@ -32,3 +32,4 @@ mod recordings;
 mod secrets;
 mod statements;
 mod support;
+mod unkey;

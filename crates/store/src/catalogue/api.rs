@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use keyward_core::{
     model::{
         Revision, WorkspaceNumber,
-        api::{Api, ApiNumber, ApiSettings},
+        api::{Api, ApiNumber, ApiSettings, KeySettings},
         system_api::SystemApi,
     },
     snapshot,
@@ -21,28 +21,29 @@ use crate::{
 
 const INSERT: Sql =
     Sql("INSERT INTO apis (number, workspace, id, identifier, name, system, settings, signing_secret, revision, \
-     created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)");
+     created_at, updated_at, key_settings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)");
 const UPDATE: Sql = Sql(
-    "UPDATE apis SET identifier = $3, name = $4, settings = $5, signing_secret = $6, revision = $7, updated_at = $8 \
-     WHERE workspace = $1 AND number = $2",
+    "UPDATE apis SET identifier = $3, name = $4, settings = $5, signing_secret = $6, revision = $7, updated_at = $8, \
+     key_settings = $9 WHERE workspace = $1 AND number = $2",
 );
+const RENEW: Sql = Sql("UPDATE apis SET revision = $3 WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
 const TOMBSTONE: Sql =
     Sql("UPDATE apis SET deleted_at = $3, revision = $4 WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
 const FIND: Sql =
-    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at \
-     FROM apis WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
+    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at, \
+     key_settings FROM apis WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
 const FIND_BY_IDENTIFIER: Sql =
-    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at \
-     FROM apis WHERE workspace = $1 AND identifier = $2 AND deleted_at IS NULL");
+    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at, \
+     key_settings FROM apis WHERE workspace = $1 AND identifier = $2 AND deleted_at IS NULL");
 const FIND_SYSTEM: Sql =
-    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at \
-     FROM apis WHERE workspace = $1 AND system = $2 AND deleted_at IS NULL");
+    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at, \
+     key_settings FROM apis WHERE workspace = $1 AND system = $2 AND deleted_at IS NULL");
 const ALL: Sql =
-    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at \
-     FROM apis WHERE deleted_at IS NULL ORDER BY number");
+    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at, \
+     key_settings FROM apis WHERE deleted_at IS NULL ORDER BY number");
 const CHANGED: Sql =
-    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at \
-     FROM apis WHERE deleted_at IS NULL AND number IN \
+    Sql("SELECT number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at, \
+     key_settings FROM apis WHERE deleted_at IS NULL AND number IN \
      (SELECT number FROM changes WHERE kind = 'api' AND revision > $1 AND revision <= $2) ORDER BY number");
 
 fn place(id: &str) -> String {
@@ -72,6 +73,7 @@ pub async fn insert(
         sealed(api, master, entropy)?,
         api.revision.0.into(),
         api.created_at.0.into(),
+        key_settings(api)?,
     ];
     change.tx().query(INSERT, &values).await?;
     Ok(())
@@ -94,8 +96,17 @@ pub async fn update(
         sealed(api, master, entropy)?,
         api.revision.0.into(),
         now.0.into(),
+        key_settings(api)?,
     ];
     change.tx().query(UPDATE, &values).await?;
+    Ok(())
+}
+
+/// Says that something about an API's permissions changed: its version is another one.
+pub async fn renew(change: &mut Change<'_>, workspace: WorkspaceNumber, number: ApiNumber) -> Result<(), Error> {
+    change.touch(Kind::Api, number.0);
+    let revision = change.revision().0;
+    change.tx().query(RENEW, &[workspace.0.into(), number.0.into(), revision.into()]).await?;
     Ok(())
 }
 
@@ -185,6 +196,14 @@ fn settings(api: &Api) -> Result<Value, Error> {
     serde_json::to_string(&api.settings).map(Value::from).map_err(|error| Error::Engine(Box::new(error)))
 }
 
+/// Nothing for what everybody starts with, so that most rows have nothing to read.
+fn key_settings(api: &Api) -> Result<Value, Error> {
+    if api.key_settings == KeySettings::default() {
+        return Ok(Value::Null);
+    }
+    serde_json::to_string(&api.key_settings).map(Value::from).map_err(|error| Error::Engine(Box::new(error)))
+}
+
 fn sealed(api: &Api, master: &MasterKey, entropy: &dyn Entropy) -> Result<Value, Error> {
     let seal = |secret| master.seal(entropy, &place(&api.id), secret);
     Ok(api.signing_secret.as_ref().map(seal).transpose()?.into())
@@ -205,5 +224,22 @@ fn decode(row: Row, master: &MasterKey, reader: &mut SettingsReader) -> Result<A
     let signing_secret = row.blob_or_null()?.map(open).transpose()?;
     let revision = Revision(row.int()?);
     let created_at = Timestamp(row.int()?);
-    Ok(Api { number, workspace, id, identifier, name, system, settings, signing_secret, revision, created_at })
+    let read = |text: String| {
+        serde_json::from_str(&text)
+            .map_err(|error| Error::inconsistent("apis", format!("key settings of {id}: {error}")))
+    };
+    let key_settings = row.text_or_null()?.map_or_else(|| Ok(KeySettings::default()), read)?;
+    Ok(Api {
+        number,
+        workspace,
+        id,
+        identifier,
+        name,
+        system,
+        settings,
+        key_settings,
+        signing_secret,
+        revision,
+        created_at,
+    })
 }

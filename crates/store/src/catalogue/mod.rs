@@ -1,6 +1,11 @@
 //! The SQL of what lives in memory: one file per noun.
 
 pub mod api;
+pub mod key_migration;
+pub mod namespace;
 pub mod permission;
+pub mod role;
+pub mod root_key;
 pub mod signing_key;
+pub mod slug;
 pub mod workspace;

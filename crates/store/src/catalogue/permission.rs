@@ -7,6 +7,7 @@ use keyward_core::{
         WorkspaceNumber,
         api::ApiNumber,
         permission::{Permission, PermissionNumber, PermissionValue},
+        role::folded,
     },
     snapshot,
     time::Timestamp,
@@ -18,19 +19,21 @@ use crate::{
     writer::{Change, Kind, take_numbers},
 };
 
-const INSERT: Sql =
-    Sql("INSERT INTO permissions (number, workspace, api, id, value, description, position, created_at, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)");
-const UPDATE: Sql = Sql("UPDATE permissions SET value = $3, description = $4, position = $5, updated_at = $6 \
+const INSERT: Sql = Sql(
+    "INSERT INTO permissions (number, workspace, api, id, value, folded, name, description, position, created_at, \
+     updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+);
+const UPDATE: Sql =
+    Sql("UPDATE permissions SET value = $3, folded = $4, name = $5, description = $6, position = $7, updated_at = $8 \
      WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
 const TOMBSTONE: Sql =
     Sql("UPDATE permissions SET deleted_at = $3 WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
-const OF_API: Sql = Sql("SELECT number, api, id, value, description, position, created_at FROM permissions \
+const OF_API: Sql = Sql("SELECT number, api, id, value, name, description, position, created_at FROM permissions \
      WHERE workspace = $1 AND api = $2 AND deleted_at IS NULL ORDER BY position");
 const ALL: Sql =
-    Sql("SELECT p.number, p.api, p.id, p.value, p.description, p.position, p.created_at FROM permissions p \
+    Sql("SELECT p.number, p.api, p.id, p.value, p.name, p.description, p.position, p.created_at FROM permissions p \
      JOIN apis a ON a.number = p.api WHERE p.deleted_at IS NULL AND a.deleted_at IS NULL ORDER BY p.api, p.position");
-const CHANGED: Sql = Sql("SELECT number, api, id, value, description, position, created_at FROM permissions \
+const CHANGED: Sql = Sql("SELECT number, api, id, value, name, description, position, created_at FROM permissions \
      WHERE deleted_at IS NULL AND number IN \
      (SELECT number FROM changes WHERE kind = 'permission' AND revision > $1 AND revision <= $2) \
      ORDER BY api, position");
@@ -53,6 +56,8 @@ pub async fn insert(
             p.api.0.into(),
             (&p.id).into(),
             p.value.as_str().into(),
+            folded(p.value.as_str()).into(),
+            p.name.clone().into(),
             p.description.clone().into(),
             p.position.into(),
             p.created_at.0.into(),
@@ -73,6 +78,8 @@ pub async fn update(
             workspace.0.into(),
             p.number.0.into(),
             p.value.as_str().into(),
+            folded(p.value.as_str()).into(),
+            p.name.clone().into(),
             p.description.clone().into(),
             p.position.into(),
             now.0.into(),
@@ -124,13 +131,14 @@ fn rows(rows: Vec<Row>) -> Result<Vec<snapshot::Row>, Error> {
     rows.into_iter().map(whole).collect()
 }
 
-fn decode(row: Row) -> Result<Permission, Error> {
+pub(super) fn decode(row: Row) -> Result<Permission, Error> {
     let mut row = row.of("permissions");
     Ok(Permission {
         number: PermissionNumber(row.int()?),
         api: ApiNumber(row.int()?),
         id: row.text()?,
         value: PermissionValue::stored(row.text()?),
+        name: row.text_or_null()?,
         description: row.text_or_null()?,
         position: row.int()?,
         created_at: Timestamp(row.int()?),

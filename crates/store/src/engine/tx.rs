@@ -69,7 +69,8 @@ impl Tx<'_> {
         match self {
             Self::Sqlite(connection) => {
                 let text = sql.replace("BYTEA", "BLOB").replace("BIGINT", "INTEGER").replace("BOOLEAN", "INTEGER");
-                sqlite::batch(connection, &text.replace(");--table", ") STRICT;"))
+                let text = text.replace(");--table", ") STRICT;").replace(");--index", ") STRICT, WITHOUT ROWID;");
+                sqlite::batch(connection, &text)
             }
             Self::Postgres(client) => postgres::batch(client, sql).await,
         }

@@ -99,6 +99,24 @@ impl Row {
         }
     }
 
+    /// The next column, a number or nothing.
+    pub fn int_or_null(&mut self) -> Result<Option<i64>, Error> {
+        match self.next()? {
+            Value::Int(number) => Ok(Some(number)),
+            Value::Null => Ok(None),
+            _ => self.unexpected("a number"),
+        }
+    }
+
+    /// The next column, a truth value.
+    pub fn bool(&mut self) -> Result<bool, Error> {
+        match self.next()? {
+            Value::Bool(truth) => Ok(truth),
+            Value::Int(number @ (0 | 1)) => Ok(number == 1),
+            _ => self.unexpected("a truth value"),
+        }
+    }
+
     /// The next column, text.
     pub fn text(&mut self) -> Result<String, Error> {
         match self.next()? {

@@ -33,7 +33,10 @@ use keyward_server::{
         validation::Schema,
     },
     keyring,
-    service::token,
+    service::{
+        root_key::{self, WantedRootKey},
+        token,
+    },
 };
 use keyward_store::{DirectoryLock, Location, MasterKey, Store};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -85,6 +88,8 @@ pub(crate) struct TestApp {
     dispatch: Arc<Dispatch>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) token: String,
+    /// A root key that may do everything.
+    pub(crate) root_key: String,
     /// Where the store is, for a second look at it.
     pub(crate) place: Place,
     _directory: Option<tempfile::TempDir>,
@@ -148,7 +153,9 @@ impl TestApp {
         };
         let app = App::start(parts).await.unwrap();
         let token = token::issue(&app, ManagementScope::ALL, std::time::Duration::from_secs(86_400)).await.unwrap();
-        Self { dispatch: Arc::new(Dispatch::new(Arc::clone(&app))), app, clock, token, place, _directory: None }
+        let root_key = make_root_key(&app, &["*"]).await;
+        let dispatch = Arc::new(Dispatch::new(Arc::clone(&app)));
+        Self { dispatch, app, clock, token, root_key, place, _directory: None }
     }
 
     /// The same store, opened anew: what a restart finds. The first program is gone.
@@ -171,6 +178,43 @@ impl TestApp {
 
     pub(crate) async fn token_with(&self, scopes: &[ManagementScope]) -> String {
         token::issue(&self.app, scopes, std::time::Duration::from_secs(3600)).await.unwrap()
+    }
+
+    /// A root key that may do no more than this.
+    pub(crate) async fn root_key_with(&self, permissions: &[&str]) -> String {
+        make_root_key(&self.app, permissions).await
+    }
+
+    /// A call of the keys' API (`permissions.createPermission`) with a root key that may do everything.
+    pub(crate) fn v2(&self, operation: &str, body: Value) -> Call<'_> {
+        self.call(Method::POST, &format!("/v2/{operation}")).bearer(&self.root_key).json(body)
+    }
+
+    /// What such a call answers as its data; it must succeed.
+    pub(crate) async fn v2_data(&self, operation: &str, body: Value) -> Value {
+        let reply = self.v2(operation, body).send().await;
+        assert_eq!(reply.status, 200, "{operation}: {}", reply.body);
+        reply.body["data"].clone()
+    }
+
+    /// Makes an API for keys and returns its id.
+    pub(crate) async fn key_api(&self, name: &str) -> String {
+        self.v2_data("apis.createApi", json!({ "name": name })).await["apiId"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a key and returns its id and its text.
+    pub(crate) async fn key(&self, body: Value) -> (String, String) {
+        let made = self.v2_data("keys.createKey", body).await;
+        (made["keyId"].as_str().unwrap().to_owned(), made["key"].as_str().unwrap().to_owned())
+    }
+
+    /// What a verification of this key answers, with a query or without one.
+    pub(crate) async fn verify(&self, key: &str, query: Option<&str>) -> Value {
+        let mut body = json!({ "key": key });
+        if let Some(query) = query {
+            body["permissions"] = query.into();
+        }
+        self.v2_data("keys.verifyKey", body).await
     }
 
     pub(crate) fn get(&self, path: &str) -> Call<'_> {
@@ -218,6 +262,11 @@ impl TestApp {
         assert_eq!(reply.status, 200, "{}", reply.body);
         reply.body.as_array().unwrap().clone()
     }
+}
+
+async fn make_root_key(app: &Arc<App>, permissions: &[&str]) -> String {
+    let permissions = permissions.iter().map(|text| (*text).to_owned()).collect();
+    root_key::create(app, WantedRootKey { name: "test".to_owned(), permissions, expires_at: None }).await.unwrap()
 }
 
 /// What tests send.
@@ -320,7 +369,7 @@ impl Reply {
             (success, _) if success == status => None,
             _ => {
                 assert!(openapi::refusals(row).contains(&status), "{method} {path} answered {status}, undocumented");
-                (status != 304).then(keyward_server::http::problem::schema)
+                (status != 304).then(|| openapi::error_schema(row.surface()))
             }
         };
         if let Some(schema) = schema {

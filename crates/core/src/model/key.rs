@@ -1,0 +1,194 @@
+//! API keys: who calls an API, and what they may do there.
+
+use super::{
+    Revision, WorkspaceNumber, api::ApiNumber, identity::IdentityNumber, limit::NamedLimit,
+    permission::PermissionNumber, role::RoleNumber, root_key::Hash,
+};
+use crate::{
+    refill::{Interval, Refill},
+    time::Timestamp,
+};
+
+/// The number of a key. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyNumber(pub i64);
+
+/// A key as its row has it, but for the text itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// The row's number.
+    pub number: KeyNumber,
+    /// The workspace it belongs to.
+    pub workspace: WorkspaceNumber,
+    /// The API it is for.
+    pub api: ApiNumber,
+    /// The identity on the wire (`key_…`).
+    pub id: String,
+    /// The SHA-256 of the whole text; of another part of it while `migration` is there.
+    pub hash: Hash,
+    /// How the text begins, so that a person recognises it.
+    pub start: String,
+    /// For people.
+    pub name: Option<String>,
+    /// A JSON object, as text.
+    pub meta: Option<String>,
+    /// Its owner.
+    pub identity: Option<IdentityNumber>,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// What it holds directly, in ascending order. Deleted ones stay among them, inert.
+    pub permissions: Vec<PermissionNumber>,
+    /// Its roles, in ascending order. Deleted ones stay among them, inert.
+    pub roles: Vec<RoleNumber>,
+    /// Its own limits.
+    pub limits: Vec<NamedLimit>,
+    /// Whether its uses are counted.
+    pub counted: bool,
+    /// What its text begins with, if anything.
+    pub prefix: Option<String>,
+    /// How many random bytes its text has.
+    pub bytes: i64,
+    /// Whether its text may be shown again.
+    pub recoverable: bool,
+    /// The migration whose first use of the key still has to tell its text.
+    pub migration: Option<i64>,
+    /// About when it was last used.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Option<Timestamp>,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// How often a counted key may still be used, and when it gets more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credits {
+    /// How much is left.
+    pub remaining: i64,
+    /// When it becomes how much again.
+    pub refill: Option<Refill>,
+    /// The refill that was last taken into account.
+    pub refilled_at: Timestamp,
+}
+
+impl Credits {
+    /// What is there at this moment: refills that were due since are in it.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Self {
+        let due = self.refill.as_ref().and_then(|refill| refill.apply(self.remaining, self.refilled_at, now));
+        match due {
+            Some((remaining, refilled_at)) => Self { remaining, refilled_at, refill: self.refill },
+            None => self.clone(),
+        }
+    }
+
+    /// The next moment at which there is more, if there is one.
+    pub fn refill_at(&self) -> Option<Timestamp> {
+        // No two moments of a refill are further apart than a month.
+        const MONTH: i64 = 31 * 24 * 60 * 60 * 1000;
+        let refill = self.refill.as_ref()?;
+        let last = refill.last_due(self.refilled_at);
+        Some(refill.last_due(Timestamp(last.0 + MONTH))).map(|next| match refill.interval {
+            Interval::Daily => Timestamp(last.0 + MONTH / 31),
+            Interval::Monthly { .. } => next,
+        })
+    }
+}
+
+/// A key as a verification needs it: small, because a million of them are kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownKey {
+    /// The row's number.
+    pub number: KeyNumber,
+    /// The workspace it belongs to.
+    pub workspace: WorkspaceNumber,
+    /// The API it is for.
+    pub api: ApiNumber,
+    /// Its owner.
+    pub identity: Option<IdentityNumber>,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// The last change that the row it was read from may include.
+    pub revision: Revision,
+    /// The identity on the wire.
+    pub id: Box<str>,
+    /// For people.
+    pub name: Option<Box<str>>,
+    /// A JSON object, as text.
+    pub meta: Option<Box<str>>,
+    /// What it holds directly.
+    pub permissions: Box<[PermissionNumber]>,
+    /// Its roles.
+    pub roles: Box<[RoleNumber]>,
+    /// Its own limits, if it has any.
+    pub limits: Option<Box<[NamedLimit]>>,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// Whether its uses are counted.
+    pub counted: bool,
+    /// Whether it is not there for anybody: it was deleted, or its text is not known yet.
+    pub deleted: bool,
+}
+
+impl KnownKey {
+    /// What a verification needs of a key that was read at this revision.
+    pub fn of(key: Key, revision: Revision) -> Self {
+        Self {
+            number: key.number,
+            workspace: key.workspace,
+            api: key.api,
+            identity: key.identity,
+            expires_at: key.expires_at,
+            revision,
+            id: key.id.into(),
+            name: key.name.map(Into::into),
+            meta: key.meta.map(Into::into),
+            permissions: key.permissions.into(),
+            roles: key.roles.into(),
+            limits: (!key.limits.is_empty()).then(|| key.limits.into()),
+            enabled: key.enabled,
+            counted: key.counted,
+            deleted: key.deleted_at.is_some() || key.migration.is_some(),
+        }
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len() + 8);
+        let limits = self.limits.iter().flatten().map(|limit| size_of::<NamedLimit>() + limit.name.len() + 32);
+        size_of::<Self>()
+            + self.id.len()
+            + 16
+            + text(&self.name)
+            + text(&self.meta)
+            + (self.permissions.len() + self.roles.len()) * 8
+            + limits.sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_refill_is_the_first_one_after_the_last() {
+        for day in 1..=31 {
+            for interval in [Interval::Daily, Interval::Monthly { day }] {
+                let refill = Refill { interval, amount: 10 };
+                let mut credits =
+                    Credits { remaining: 0, refill: Some(refill), refilled_at: Timestamp(1_700_000_000_000) };
+                for _ in 0..40 {
+                    let next = credits.refill_at().expect("there is a refill");
+                    assert_eq!(credits.at(Timestamp(next.0 - 1)).remaining, 0, "not a moment before");
+                    credits = credits.at(next);
+                    assert_eq!((credits.remaining, credits.refilled_at), (10, next));
+                    credits.remaining = 0;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Roles: permissions under one name.
+
+use super::{WorkspaceNumber, permission::PermissionNumber};
+use crate::time::Timestamp;
+
+/// The most characters a name may have (contract: slug and name rules).
+pub const NAME_MAX: usize = 128;
+
+/// The number of a role. Never used twice, so whoever has a deleted one has nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleNumber(pub i64);
+
+/// Permissions under one name, of any APIs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// The row's number.
+    pub number: RoleNumber,
+    /// The workspace it belongs to.
+    pub workspace: WorkspaceNumber,
+    /// The identity on the wire, without the prefix that each protocol puts before it.
+    pub id: String,
+    /// Unique in the workspace, however it is spelt.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// In ascending order. Deleted ones stay among them, inert.
+    pub permissions: Vec<PermissionNumber>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Role {
+    /// The identity in the words of the keys' API.
+    pub fn key_id(&self) -> String {
+        format!("role_{}", self.id)
+    }
+}
+
+/// A name as it is compared: spellings that differ in case only are the same name.
+pub fn folded(name: &str) -> String {
+    name.to_lowercase()
+}

@@ -1,0 +1,256 @@
+//! Roles: permissions under one name.
+
+use std::collections::BTreeMap;
+
+use keyward_core::{
+    Problem,
+    grants::Action,
+    model::{
+        permission::{Permission, PermissionNumber},
+        role::{Role, folded},
+    },
+    problem::{Conflict, Missing},
+    snapshot::Snapshot,
+    time::Timestamp,
+};
+use keyward_store::{
+    Change, Error, Tx,
+    catalogue::role,
+    keys::holder::{self, Holding},
+};
+use serde_json::{Value, json};
+
+use super::{
+    repeatable,
+    slug::{self, UNDO, WantedPermission},
+};
+use crate::{app::Call, ids};
+
+/// The length of a role's id, without its prefix (contract: identifier formats).
+const ID_LENGTH: usize = 16;
+/// The most ids of holders that an entry of the audit log names.
+const NAMED: i64 = 100;
+
+/// What somebody wants a role to be.
+#[derive(Debug, Clone)]
+pub struct WantedRole {
+    /// Unique, however it is spelt.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// What it gives: slugs or ids.
+    pub permissions: Vec<String>,
+}
+
+/// What an entry of the audit log says of a role.
+fn describe(role: &Role) -> Value {
+    let mut seen = json!({ "id": role.key_id(), "name": role.name });
+    if let Some(text) = &role.description {
+        seen["description"] = text.clone().into();
+    }
+    seen
+}
+
+/// The permissions of a role that are not deleted, in the order of their slugs.
+pub fn permissions<'s>(snapshot: &'s Snapshot, role: &Role) -> Vec<&'s Permission> {
+    let mut list: Vec<&Permission> =
+        role.permissions.iter().filter_map(|number| snapshot.permission(*number)).map(|found| &**found).collect();
+    list.sort_by(|a, b| a.value.cmp(&b.value));
+    list
+}
+
+/// The role with this id or name. An id is never ambiguous, so it comes first.
+pub(crate) async fn find(tx: &mut Tx<'_>, call: &Call, text: &str) -> Result<Option<Role>, Error> {
+    if let Some(id) = text.strip_prefix("role_")
+        && let Some(role) = role::find(tx, call.workspace, id).await?
+    {
+        return Ok(Some(role));
+    }
+    role::find_by_name(tx, call.workspace, text).await
+}
+
+/// Slugs without those that stand there twice, however they are spelt; the first spelling stays. In the order of slugs.
+pub(crate) fn distinct(slugs: Vec<String>) -> Vec<String> {
+    let mut known = BTreeMap::new();
+    for slug in slugs {
+        known.entry(folded(&slug)).or_insert(slug);
+    }
+    known.into_values().collect()
+}
+
+/// The permissions that these slugs or ids name, for the keys of `own` or for a role. Slugs that nobody has become
+/// permissions of the catalogue API, if the caller may make some.
+pub(crate) async fn resolve_or_create(
+    change: &mut Change<'_>,
+    call: &Call,
+    own: Option<&keyward_core::model::api::Api>,
+    slugs: Vec<String>,
+) -> Result<Resolved, Error> {
+    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    for slug in distinct(slugs) {
+        match slug::assignable(change.tx(), call, own, &slug).await? {
+            Some(permission) => found.push(permission),
+            None => unknown.push(WantedPermission { name: None, slug, description: None }),
+        }
+    }
+    if !unknown.is_empty() {
+        call.require(Action::CreatePermission)?;
+    }
+    let made = slug::insert(change, call, unknown).await?;
+    let mut numbers: Vec<PermissionNumber> = found.iter().chain(&made).map(|permission| permission.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let created: Vec<Value> = made.iter().map(slug::describe).collect();
+    found.extend(made);
+    Ok(Resolved { numbers, permissions: found, created })
+}
+
+/// Permissions that a request named.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    /// Their numbers, in ascending order.
+    pub(crate) numbers: Vec<PermissionNumber>,
+    /// The permissions.
+    pub(crate) permissions: Vec<Permission>,
+    /// Those that were made on the way, for the audit log.
+    pub(crate) created: Vec<Value>,
+}
+
+/// Makes a role and returns its id.
+///
+/// # Errors
+/// [`Problem::Conflict`] when the name is taken, however it is spelt; [`Problem::Insufficient`] when the caller may not
+/// hand out permissions, or not make those that are not there.
+pub async fn create(call: &Call, wanted: WantedRole) -> Result<String, Problem> {
+    if !wanted.permissions.is_empty() {
+        call.require(Action::AddPermissionToRole)?;
+    }
+    let work = call.clone();
+    repeatable::change(call, move |change| {
+        Box::pin(async move {
+            if role::find_by_name(change.tx(), work.workspace, &wanted.name).await?.is_some() {
+                return Err(Problem::Conflict(Conflict::RoleName(wanted.name)).into());
+            }
+            let resolved = resolve_or_create(change, &work, None, wanted.permissions).await?;
+            let role = Role {
+                number: role::next_number(change).await?,
+                workspace: work.workspace,
+                id: ids::alphanumeric(work.app.entropy.as_ref(), ID_LENGTH),
+                name: wanted.name,
+                description: wanted.description.filter(|text| !text.is_empty()),
+                permissions: resolved.numbers,
+                created_at: work.now,
+            };
+            role::insert(change, &role).await?;
+            let mut after = describe(&role);
+            after["permissions"] = resolved.permissions.iter().map(slug::describe).collect();
+            note_created(&mut after, resolved.created);
+            let id = role.key_id();
+            Ok((id.clone(), work.audit(json!({ "roleId": id }), Value::Null, after)))
+        })
+    })
+    .await
+}
+
+/// Says in an entry which permissions were made on the way.
+pub(crate) fn note_created(after: &mut Value, created: Vec<Value>) {
+    if !created.is_empty() {
+        after["createdPermissions"] = created.into();
+    }
+}
+
+/// The role with this id or name.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub async fn get(call: &Call, text: String) -> Result<Role, Problem> {
+    let work = call.clone();
+    let found = call.app.store.read(move |tx| Box::pin(async move { find(tx, &work, &text).await }));
+    found.await?.ok_or(Problem::NotFound(Missing::Role))
+}
+
+/// Deletes a role: whoever has it loses what it gave once this is answered. Who had it stays written down.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub async fn delete(call: &Call, text: String) -> Result<(), Problem> {
+    let work = call.clone();
+    repeatable::change(call, move |change| {
+        Box::pin(async move {
+            let found = find(change.tx(), &work, &text).await?;
+            let role = found.ok_or(Problem::NotFound(Missing::Role))?;
+            let mut before = describe(&role);
+            before["heldBy"] = held_by(change, &role).await?;
+            role::tombstone(change, &role, work.now).await?;
+            Ok(((), work.audit(json!({}), before, Value::Null)))
+        })
+    })
+    .await
+}
+
+async fn held_by(change: &mut Change<'_>, role: &Role) -> Result<Value, Error> {
+    let holding = Holding::Role(role.number);
+    let count = holder::count(change, holding).await?;
+    let ids = holder::first(change.tx(), holding, NAMED).await?;
+    Ok(json!({ "keys": { "count": count, "ids": ids } }))
+}
+
+/// Undoes the deletion of a role: the same one, for the same ones.
+///
+/// # Errors
+/// [`Problem::NotFound`] when nothing of this id or name was deleted in the last 30 days; [`Problem::Conflict`] when
+/// there is another one with its name by now.
+pub async fn restore(call: &Call, text: String) -> Result<Role, Problem> {
+    let work = call.clone();
+    let restored = repeatable::change(call, move |change| {
+        Box::pin(async move {
+            let since = Timestamp(work.now.0 - UNDO);
+            let id = text.strip_prefix("role_").unwrap_or_default();
+            let found = role::find_deleted(change.tx(), work.workspace, (id, &text), since).await?;
+            let role = found.ok_or(Problem::NotFound(Missing::Role))?;
+            if role::find_by_name(change.tx(), work.workspace, &role.name).await?.is_some() {
+                return Err(Problem::Conflict(Conflict::RoleName(role.name)).into());
+            }
+            role::revive(change, &role).await?;
+            let mut after = describe(&role);
+            after["heldBy"] = held_by(change, &role).await?;
+            let id = role.key_id();
+            Ok((id, work.audit(describe(&role), Value::Null, after)))
+        })
+    });
+    get(call, restored.await?).await
+}
+
+/// Gives a role exactly these permissions. What is deleted and not named is not given again by an undo.
+///
+/// # Errors
+/// [`Problem::NotFound`]; [`Problem::Insufficient`] when slugs are new and the caller may not make permissions.
+pub async fn set_permissions(call: &Call, id: String, slugs: Vec<String>) -> Result<Role, Problem> {
+    let work = call.clone();
+    let changed = repeatable::change(call, move |change| {
+        Box::pin(async move {
+            let suffix = id.strip_prefix("role_").ok_or(Problem::NotFound(Missing::Role))?;
+            let found = role::find(change.tx(), work.workspace, suffix).await?;
+            let before = found.ok_or(Problem::NotFound(Missing::Role))?;
+            let resolved = resolve_or_create(change, &work, None, slugs).await?;
+            let only = |one: &[PermissionNumber], other: &[PermissionNumber]| -> Vec<PermissionNumber> {
+                one.iter().filter(|number| other.binary_search(number).is_err()).copied().collect()
+            };
+            let added = only(&resolved.numbers, &before.permissions);
+            let removed = only(&before.permissions, &resolved.numbers);
+            if added.is_empty() && removed.is_empty() {
+                return Ok((before.key_id(), work.audit(Value::Null, Value::Null, Value::Null)));
+            }
+            role::set_permissions(change, before.number, &added, &removed).await?;
+            let snapshot = &work.app.view().snapshot;
+            let gone: Vec<Value> =
+                removed.iter().filter_map(|number| snapshot.permission(*number)).map(|p| slug::describe(p)).collect();
+            let new = resolved.permissions.iter().filter(|permission| added.contains(&permission.number));
+            let mut after = json!({ "id": before.key_id(), "added": new.map(slug::describe).collect::<Vec<_>>() });
+            note_created(&mut after, resolved.created);
+            let draft = work.audit(Value::Null, json!({ "id": before.key_id(), "removed": gone }), after);
+            Ok((before.key_id(), draft))
+        })
+    });
+    get(call, changed.await?).await
+}

@@ -1,0 +1,284 @@
+//! Verifying keys: find the key, ask the rules, count, pay, record.
+
+use std::{net::IpAddr, sync::Arc};
+
+use keyward_core::{
+    Problem,
+    grants::Grants,
+    model::{
+        WorkspaceNumber,
+        identity::Identity,
+        key::{Key, KnownKey},
+        migration::KeyAlgorithm,
+        root_key::Hash,
+    },
+    snapshot::{ApiEntry, Snapshot},
+    time::Timestamp,
+    verify::{self, AskedLimit, Code, Demand, Held, LimitCheck, LimitError},
+    window::{Limit, Reading},
+};
+use keyward_store::keys::{credits, identity, key};
+use serde_json::{Value, json};
+
+use crate::{
+    app::{App, Call, View},
+    credits::Spent,
+    key_cache::Found,
+    key_text,
+    service::root_key::entry,
+    usage::Record,
+    windows::{Owner, Use},
+};
+
+/// How often a key is read again because it changed while it was read.
+const READ_AGAIN: usize = 100;
+/// How many characters of a migrated key are shown, after its prefix.
+const START: usize = 4;
+
+/// What somebody wants to know of a key.
+#[derive(Debug, Clone)]
+pub struct Question<'q> {
+    /// Which permissions it must hold.
+    pub permissions: Option<&'q str>,
+    /// The limits that are named.
+    pub limits: Vec<AskedLimit<'q>>,
+    /// How many credits this use takes.
+    pub cost: Option<i64>,
+    /// What the caller attached.
+    pub tags: Vec<&'q str>,
+    /// From where the key is used.
+    pub address: IpAddr,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A key that was found, with the state of the catalogue that goes with it.
+#[derive(Debug)]
+pub struct Known<V> {
+    /// The state.
+    pub view: V,
+    /// The key.
+    pub key: Arc<KnownKey>,
+    /// Its owner.
+    pub identity: Option<Arc<Identity>>,
+}
+
+/// What the rules say of a key.
+#[derive(Debug)]
+pub struct Judged<'s> {
+    /// The API it is for.
+    pub api: &'s ApiEntry,
+    /// What it holds.
+    pub held: Held<'s>,
+    /// What became of it, so far.
+    pub code: Code,
+    /// Which permissions it lacks.
+    pub missing: Vec<&'s str>,
+    /// The limits that were checked.
+    pub limits: Vec<(LimitCheck<'s>, Reading)>,
+    /// What is left, if its uses are counted.
+    pub credits: Option<i64>,
+    /// How many credits this use took.
+    pub spent: i64,
+}
+
+/// The key with this text, if the store need not be asked for it.
+pub fn remembered<V>(app: &App, hash: &Hash, view: impl Fn() -> V) -> Option<Known<V>> {
+    match app.keys.find(hash, view) {
+        Found::Here(view, key, identity) => Some(Known { view, key, identity }),
+        Found::Unknown(_) => None,
+    }
+}
+
+/// The key with this text, read from the store if need be.
+///
+/// # Errors
+/// [`Problem::Unavailable`] when the store can't be read.
+pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>, Problem> {
+    let hash = key_text::hash(text);
+    let view = match app.keys.find(&hash, || Arc::clone(&app.view())) {
+        Found::Here(view, key, identity) => return Ok(Some(Known { view, key, identity })),
+        Found::Unknown(view) => view,
+    };
+    // A text without our tag can only be a key that was taken over from elsewhere.
+    if !app.key_texts.is_ours(text) && view.snapshot.key_migrations().next().is_none() {
+        return Ok(None);
+    }
+    for _ in 0..READ_AGAIN {
+        let read = app.store.read(move |tx| {
+            Box::pin(async move {
+                let revision = keyward_store::revision(tx).await?;
+                let Some(key) = key::find_by_hash(tx, &hash).await? else { return Ok((revision, None)) };
+                let identity = match key.identity {
+                    Some(number) => identity::find_numbered(tx, number).await?,
+                    None => None,
+                };
+                Ok((revision, Some((key, identity))))
+            })
+        });
+        let (revision, found) = read.await?;
+        // Memory must not be behind what was read.
+        app.shown(revision).await?;
+        let Some((key, identity)) = found else { return Ok(None) };
+        let key = Key { identity: identity.as_ref().map(|identity| identity.number), ..key };
+        let (key, identity) = (Arc::new(KnownKey::of(key, revision)), identity.map(Arc::new));
+        if let Some(view) = app.keys.keep(&hash, &key, identity.as_ref(), || Arc::clone(&app.view())) {
+            return Ok(Some(Known { view, key, identity }));
+        }
+    }
+    Err(Problem::Unavailable("the key is changed all the time", None))
+}
+
+/// Whether the key may do what it is used for, but for credits. Limits are counted. `None` when there is no such key for
+/// this caller.
+///
+/// # Errors
+/// [`Problem::Query`], or [`Problem::Precondition`] for a limit that the key does not have.
+pub fn judge<'s>(
+    app: &App,
+    snapshot: &'s Snapshot,
+    (key, identity): (&'s KnownKey, Option<&'s Identity>),
+    grants: &Grants,
+    question: &Question<'s>,
+) -> Result<Option<Judged<'s>>, Problem> {
+    let Some(api) = verify::locate(snapshot, WorkspaceNumber::FIRST, key, grants) else { return Ok(None) };
+    let held = Held::of(snapshot, key);
+    let demand = Demand { permissions: question.permissions, address: question.address, now: question.now };
+    let refused = verify::examine(&api.api, key, &held, &demand).map_err(|error| Problem::Query(error.to_string()))?;
+    if let Some((code, missing)) = refused {
+        return Ok(Some(Judged { api, held, code, missing, limits: Vec::new(), credits: None, spent: 0 }));
+    }
+    let checks = verify::limits(key, identity, &question.limits).map_err(|error| refuse_limit(error, key, identity))?;
+    let (code, limits) = count(app, key, checks, question.now);
+    Ok(Some(Judged { api, held, code, missing: Vec::new(), limits, credits: None, spent: 0 }))
+}
+
+fn refuse_limit(error: LimitError, key: &KnownKey, identity: Option<&Identity>) -> Problem {
+    let name = match error {
+        LimitError::Values(name) => {
+            let text = format!("ratelimit '{name}': limit must be at least 1 and duration at least 1000");
+            return Problem::Invalid(keyward_core::problem::Invalid::whole(keyward_core::problem::Part::Body, text));
+        }
+        LimitError::Unknown(name) => name,
+    };
+    let whose = match identity {
+        Some(identity) => {
+            format!("nor identity: '{}' external ID: '{}'", identity.id, identity.external_id)
+        }
+        None => "and there is no identity connected.".to_owned(),
+    };
+    Problem::Precondition(format!("ratelimit '{name}' was requested but does not exist for key '{}' {whose}", key.id))
+}
+
+fn count<'s>(
+    app: &App,
+    key: &KnownKey,
+    checks: Vec<LimitCheck<'s>>,
+    now: Timestamp,
+) -> (Code, Vec<(LimitCheck<'s>, Reading)>) {
+    if checks.is_empty() {
+        return (Code::Valid, Vec::new());
+    }
+    let counted = |check: &LimitCheck<'_>| {
+        let owner = match key.identity.filter(|_| check.shared) {
+            Some(identity) => Owner::Identity(identity.0),
+            None => Owner::Key(key.number.0),
+        };
+        let counter = app.windows.counter(owner, check.name, check.duration);
+        Use { counter, limit: Limit { limit: check.limit, duration: check.duration }, cost: check.cost }
+    };
+    let uses: Vec<Use> = checks.iter().map(counted).collect();
+    let (passed, readings) = app.windows.take(&uses, now);
+    let code = if passed { Code::Valid } else { Code::RateLimited };
+    (code, checks.into_iter().zip(readings).collect())
+}
+
+/// Pays for the use of a counted key, or says what it has if it was refused before.
+///
+/// # Errors
+/// [`Problem::Unavailable`] when the store does not answer; then nothing was spent.
+pub async fn pay(app: &App, key: &KnownKey, judged: &mut Judged<'_>, question: &Question<'_>) -> Result<(), Problem> {
+    if !key.counted {
+        return Ok(());
+    }
+    if judged.code != Code::Valid {
+        let number = key.number;
+        let read = app.store.read(move |tx| Box::pin(async move { credits::find(tx, number).await }));
+        judged.credits = read.await?.map(|credits| credits.at(question.now).remaining);
+        return Ok(());
+    }
+    let cost = question.cost.unwrap_or(1);
+    match app.credits.spend((key.number, &key.id), cost, question.now).await? {
+        Spent::Paid(left) => (judged.credits, judged.spent) = (Some(left), cost),
+        Spent::Short(left) => (judged.credits, judged.code) = (Some(left), Code::UsageExceeded),
+        Spent::Uncounted => {}
+    }
+    Ok(())
+}
+
+/// Records what became of a verification.
+pub fn record(
+    app: &App,
+    (key, identity): (&KnownKey, Option<&Identity>),
+    judged: &Judged<'_>,
+    question: &Question<'_>,
+    (request_id, microseconds): (&str, u32),
+) {
+    app.usage.record(&Record {
+        at: question.now,
+        microseconds,
+        code: judged.code,
+        spent: judged.spent,
+        key: key.number,
+        request_id,
+        key_id: &key.id,
+        api_id: &judged.api.api.id,
+        identity: identity.map_or(("", ""), |identity| (&identity.id, &identity.external_id)),
+        tags: &question.tags,
+    });
+}
+
+/// Finds a key of a migration that was not used here before, and takes its text over (contract: migrated keys).
+///
+/// # Errors
+/// [`Problem::RootKey`] for a text that such a key can't have; [`Problem::Unavailable`].
+pub async fn take_over(call: &Call, migration: &str, text: &str) -> Result<bool, Problem> {
+    let view = Arc::clone(&call.app.view());
+    let Some(migration) = view.snapshot.key_migration(call.workspace, migration) else { return Ok(false) };
+    if migration.algorithm != KeyAlgorithm::PrefixedApiKey {
+        return Ok(false);
+    }
+    let parts: Vec<&str> = text.split('_').collect();
+    let [prefix, .., long] = parts.as_slice() else { return Err(malformed()) };
+    if parts.len() < 3 {
+        return Err(malformed());
+    }
+    let (old, new, number) = (key_text::hash(long), key_text::hash(text), migration.number);
+    let shown: String = parts[1].chars().take(START).collect();
+    let (start, now) = (format!("{prefix}_{shown}"), call.now);
+    let (found, _) = call
+        .app
+        .change(move |change| {
+            Box::pin(async move {
+                let found = key::find_by_hash(change.tx(), &old).await?;
+                let pending = found.filter(|key| key.migration == Some(number) && key.deleted_at.is_none());
+                let draft = |id: &str| entry(now, "key.update", Value::Null, json!({ "id": id, "migrated": true }));
+                let Some(before) = pending else {
+                    return Err(Problem::NotFound(keyward_core::problem::Missing::Key { specified: false }).into());
+                };
+                let after = Key { hash: new, start, migration: None, ..before.clone() };
+                key::update(change, &before, &after, now).await?;
+                Ok((true, draft(&after.id)))
+            })
+        })
+        .await
+        .or_else(|problem| match problem {
+            Problem::NotFound(_) => Ok((false, call.app.revision())),
+            other => Err(other),
+        })?;
+    Ok(found)
+}
+
+fn malformed() -> Problem {
+    Problem::Malformed("Invalid key format")
+}

@@ -1,0 +1,289 @@
+//! What verifications were made: recorded in memory, written in the background, many at once. What does not fit is
+//! counted, not waited for; a crash loses what was not written yet, a second of it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use keyward_core::{
+    model::{WorkspaceNumber, key::KeyNumber},
+    time::Timestamp,
+    verify::Code,
+};
+use keyward_store::{
+    Store,
+    keys::{key, usage},
+};
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::Notify;
+
+use crate::app::App;
+
+/// How long records wait to be written together.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// The most bytes that wait. What comes on top is lost, and counted.
+const WAITING: usize = 32 * 1024 * 1024;
+/// The most bytes of one row.
+const SEGMENT: usize = 1024 * 1024;
+/// A key's last use is noted once in so many milliseconds: an hour.
+const NOTE_EVERY: i64 = 60 * 60 * 1000;
+/// The most notes of one write, so that a million keys used for the first time don't hold everything up.
+const NOTES: usize = 500;
+/// For how many keys it is remembered when their last use was noted.
+const NOTED: usize = 65_536;
+/// How long usage is kept, in milliseconds: 30 days.
+const RETENTION: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// A verification that is to be recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'r> {
+    /// When.
+    pub at: Timestamp,
+    /// How long it took, in microseconds.
+    pub microseconds: u32,
+    /// What became of it.
+    pub code: Code,
+    /// How many credits it took.
+    pub spent: i64,
+    /// The key's number.
+    pub key: KeyNumber,
+    /// The request's id.
+    pub request_id: &'r str,
+    /// The key's id.
+    pub key_id: &'r str,
+    /// The id of the key's API, without a prefix.
+    pub api_id: &'r str,
+    /// The identity's id and external id; empty without one.
+    pub identity: (&'r str, &'r str),
+    /// What the caller attached.
+    pub tags: &'r [&'r str],
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    records: i64,
+    first_at: i64,
+    last_at: i64,
+}
+
+/// Where verifications are recorded.
+#[derive(Debug)]
+pub struct Usage {
+    waiting: Mutex<Waiting>,
+    wake: Notify,
+    writing: tokio::sync::Mutex<HashMap<i64, i64>>,
+    /// How many records were lost.
+    pub lost: Counter,
+}
+
+impl Default for Usage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Usage {
+    /// Nothing was recorded yet.
+    pub fn new() -> Self {
+        let waiting = Mutex::default();
+        Self { waiting, wake: Notify::new(), writing: tokio::sync::Mutex::default(), lost: Counter::default() }
+    }
+
+    /// Records a verification.
+    pub fn record(&self, record: &Record<'_>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.bytes.len() >= WAITING {
+            self.lost.inc();
+            return;
+        }
+        let at = record.at.0;
+        if waiting.records == 0 {
+            (waiting.first_at, waiting.last_at) = (at, at);
+        }
+        waiting.records += 1;
+        waiting.first_at = waiting.first_at.min(at);
+        waiting.last_at = waiting.last_at.max(at);
+        encode(record, &mut waiting.bytes);
+        if waiting.bytes.len() >= SEGMENT && waiting.bytes.len() - SEGMENT < 1024 {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Writes what waits.
+    ///
+    /// # Errors
+    /// Why the store could not be written; what was to be written is lost then, and counted.
+    pub async fn flush(&self, store: &Store) -> Result<(), keyward_store::Error> {
+        let mut noted = self.writing.lock().await;
+        loop {
+            let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            if taken.records == 0 {
+                return Ok(());
+            }
+            let notes = notes(&taken.bytes, &mut noted);
+            let records = taken.records;
+            let segment = usage::Segment {
+                first_at: Timestamp(taken.first_at),
+                last_at: Timestamp(taken.last_at),
+                records,
+                data: taken.bytes,
+            };
+            let written = store.ledger(move |tx| {
+                Box::pin(async move {
+                    let before = Timestamp(segment.last_at.0 - RETENTION);
+                    usage::forget(tx, WorkspaceNumber::FIRST, before).await?;
+                    usage::append(tx, WorkspaceNumber::FIRST, segment).await?;
+                    key::used(tx, &notes).await
+                })
+            });
+            if let Err(error) = written.await {
+                self.lost.inc_by(u64::try_from(records).unwrap_or(0));
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// The keys whose last use is to be noted.
+fn notes(bytes: &[u8], noted: &mut HashMap<i64, i64>) -> Vec<(KeyNumber, Timestamp)> {
+    let mut notes: Vec<(KeyNumber, Timestamp)> = Vec::new();
+    if noted.len() > NOTED {
+        noted.clear();
+    }
+    for record in decode(bytes) {
+        if notes.len() >= NOTES {
+            break;
+        }
+        let last = noted.entry(record.key.0).or_insert(i64::MIN);
+        if record.at.0.saturating_sub(*last) >= NOTE_EVERY {
+            *last = record.at.0;
+            notes.push((record.key, record.at));
+        }
+    }
+    // In the order of their numbers, so that no two nodes wait for each other.
+    notes.sort_unstable_by_key(|(key, _)| *key);
+    notes
+}
+
+/// Writes what is recorded, until the program is gone.
+pub async fn keep_writing(app: Weak<App>) {
+    let Some(usage) = app.upgrade().map(|app| Arc::clone(&app.usage)) else { return };
+    loop {
+        let _ = tokio::time::timeout(WRITE_EVERY, usage.wake.notified()).await;
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = usage.flush(&app.store).await {
+            tracing::warn!(error = %error, "usage could not be written");
+        }
+    }
+}
+
+/// The form of a record: five numbers and the code, then texts with their lengths before them.
+fn encode(record: &Record<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(&record.at.0.to_le_bytes());
+    out.extend_from_slice(&record.microseconds.to_le_bytes());
+    out.extend_from_slice(&record.spent.to_le_bytes());
+    out.extend_from_slice(&record.key.0.to_le_bytes());
+    out.push(Code::ALL.iter().position(|code| *code == record.code).and_then(|at| u8::try_from(at).ok()).unwrap_or(0));
+    for text in [record.request_id, record.key_id, record.api_id, record.identity.0, record.identity.1] {
+        put_text(text, out);
+    }
+    out.push(u8::try_from(record.tags.len()).unwrap_or(u8::MAX));
+    for tag in record.tags.iter().take(usize::from(u8::MAX)) {
+        put_text(tag, out);
+    }
+}
+
+fn put_text(text: &str, out: &mut Vec<u8>) {
+    let length = u16::try_from(text.len()).unwrap_or(0);
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(&text.as_bytes()[..usize::from(length)]);
+}
+
+/// A record as it was read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded<'r> {
+    /// When.
+    pub at: Timestamp,
+    /// How long it took, in microseconds.
+    pub microseconds: u32,
+    /// What became of it.
+    pub code: Code,
+    /// How many credits it took.
+    pub spent: i64,
+    /// The key's number.
+    pub key: KeyNumber,
+    /// The request's id, the key's, the API's without a prefix, the identity's and its external one.
+    pub texts: [&'r str; 5],
+    /// What the caller attached.
+    pub tags: Vec<&'r str>,
+}
+
+/// The records of a segment. What can't be read ends it.
+pub fn decode(bytes: &[u8]) -> impl Iterator<Item = Recorded<'_>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || take_record(&mut rest))
+}
+
+fn take_record<'r>(rest: &mut &'r [u8]) -> Option<Recorded<'r>> {
+    let at = Timestamp(i64::from_le_bytes(take(rest)?));
+    let microseconds = u32::from_le_bytes(take(rest)?);
+    let spent = i64::from_le_bytes(take(rest)?);
+    let key = KeyNumber(i64::from_le_bytes(take(rest)?));
+    let code = *Code::ALL.get(usize::from(u8::from_le_bytes(take(rest)?)))?;
+    let mut texts = [""; 5];
+    for text in &mut texts {
+        *text = take_text(rest)?;
+    }
+    let count = u8::from_le_bytes(take(rest)?);
+    let tags = (0..count).map(|_| take_text(rest)).collect::<Option<Vec<_>>>()?;
+    Some(Recorded { at, microseconds, code, spent, key, texts, tags })
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, others) = rest.split_first_chunk::<N>()?;
+    *rest = others;
+    Some(*first)
+}
+
+fn take_text<'r>(rest: &mut &'r [u8]) -> Option<&'r str> {
+    let length = usize::from(u16::from_le_bytes(take(rest)?));
+    let (text, others) = rest.split_at_checked(length)?;
+    *rest = others;
+    std::str::from_utf8(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_read_back_as_they_were() {
+        let record = Record {
+            at: Timestamp(1_700_000_000_123),
+            microseconds: 77,
+            code: Code::RateLimited,
+            spent: 5,
+            key: KeyNumber(9),
+            request_id: "req_1",
+            key_id: "key_1",
+            api_id: "abc",
+            identity: ("id_1", "user_1"),
+            tags: &["a=b", "ключ"],
+        };
+        let mut bytes = Vec::new();
+        encode(&record, &mut bytes);
+        encode(&Record { tags: &[], code: Code::Valid, ..record }, &mut bytes);
+        let read: Vec<_> = decode(&bytes).collect();
+        assert_eq!(read.len(), 2);
+        assert_eq!((read[0].at, read[0].code, read[0].spent), (record.at, Code::RateLimited, 5));
+        assert_eq!(read[0].texts, ["req_1", "key_1", "abc", "id_1", "user_1"]);
+        assert_eq!(read[0].tags, ["a=b", "ключ"]);
+        assert_eq!(read[1].code, Code::Valid);
+        for end in 0..bytes.len() {
+            assert!(decode(&bytes[..end]).count() <= 1, "a segment that was cut off still ends");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The keys' API.
+
+mod seed;
