@@ -3,9 +3,13 @@
 //! A snapshot is never changed. Committed rows make the next one, and there is no other way to make one, so memory is
 //! never ahead of the store.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher, Hasher},
+    sync::Arc,
+};
 
-use imbl::{HashMap, OrdMap};
+use imbl::{GenericHashMap, HashMap, OrdMap, shared_ptr::DefaultSharedPtr};
 
 use crate::{
     model::{
@@ -23,6 +27,37 @@ use crate::{
     },
     slots::Slots,
 };
+
+/// A hash of hashes: their first bytes, which are as random as the others.
+#[derive(Debug, Clone, Default)]
+pub struct FirstBytes;
+
+/// What [`FirstBytes`] makes.
+#[derive(Debug, Clone, Default)]
+pub struct FirstBytesHasher(u64);
+
+impl BuildHasher for FirstBytes {
+    type Hasher = FirstBytesHasher;
+
+    fn build_hasher(&self) -> FirstBytesHasher {
+        FirstBytesHasher(0)
+    }
+}
+
+impl Hasher for FirstBytesHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 ^= u64::from_le_bytes(*first);
+        }
+    }
+
+    // The length of the array, which is always the same.
+    fn write_usize(&mut self, _: usize) {}
+}
 
 /// An API with its permissions, in the order of their places.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +120,7 @@ pub struct Snapshot {
     catalogues: OrdMap<WorkspaceNumber, ApiNumber>,
     roles: Slots<Role>,
     root_keys: OrdMap<i64, Arc<RootKey>>,
-    root_keys_by_hash: HashMap<Hash, Arc<RootKey>>,
+    root_keys_by_hash: GenericHashMap<Hash, Arc<RootKey>, FirstBytes, DefaultSharedPtr>,
     namespaces: OrdMap<i64, Arc<Namespace>>,
     key_migrations: OrdMap<i64, Arc<KeyMigration>>,
 }

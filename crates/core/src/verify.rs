@@ -4,6 +4,8 @@
 
 use core::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use crate::{
     grants::{Action, Grants},
     model::{
@@ -12,7 +14,7 @@ use crate::{
         identity::Identity,
         key::KnownKey,
         limit::{DURATION_MIN, NamedLimit},
-        permission::Permission,
+        permission::{Permission, PermissionNumber},
         role::Role,
     },
     query::{Query, QueryError},
@@ -72,10 +74,10 @@ impl Code {
 /// What a key holds at this moment: nothing that is deleted is among it.
 #[derive(Debug, Default)]
 pub struct Held<'s> {
-    /// Directly and by roles, each once.
-    pub permissions: Vec<&'s Permission>,
+    /// Directly and by roles, each once, oldest first.
+    pub permissions: SmallVec<[&'s Permission; 32]>,
     /// Its roles.
-    pub roles: Vec<&'s Role>,
+    pub roles: SmallVec<[&'s Role; 8]>,
 }
 
 impl<'s> Held<'s> {
@@ -83,18 +85,25 @@ impl<'s> Held<'s> {
     /// the catalogue API; whatever else a role has is not for it.
     pub fn of(snapshot: &'s Snapshot, key: &KnownKey) -> Self {
         let catalogue = snapshot.catalogue(key.workspace);
-        let roles: Vec<&Role> =
-            key.roles.iter().filter_map(|number| snapshot.role(*number)).map(|role| &**role).collect();
-        let by_roles = roles.iter().flat_map(|role| &role.permissions);
-        let mut permissions: Vec<&Permission> = Vec::with_capacity(32);
-        for number in key.permissions.iter().chain(by_roles) {
-            let Some(permission) = snapshot.permission(*number) else { continue };
-            if permission.api == key.api || Some(permission.api) == catalogue {
+        let (mut permissions, mut roles) = (SmallVec::<[&Permission; 32]>::new(), SmallVec::<[&Role; 8]>::new());
+        let mut take = |number: PermissionNumber| {
+            if let Some(permission) = snapshot.permission(number)
+                && (permission.api == key.api || Some(permission.api) == catalogue)
+            {
                 permissions.push(permission);
             }
+        };
+        key.permissions().for_each(&mut take);
+        for number in key.roles() {
+            let Some(role) = snapshot.role(number) else { continue };
+            role.permissions.iter().copied().for_each(&mut take);
+            roles.push(role);
         }
-        permissions.sort_unstable_by_key(|permission| permission.number);
-        permissions.dedup_by_key(|permission| permission.number);
+        // A key's own list is in order and has each once.
+        if !roles.is_empty() {
+            permissions.sort_unstable_by_key(|permission| permission.number);
+            permissions.dedup_by_key(|permission| permission.number);
+        }
         Self { permissions, roles }
     }
 
@@ -127,7 +136,7 @@ pub fn locate<'s>(
         return None;
     }
     let entry = snapshot.api_numbered(key.api)?;
-    may(&entry.api, &key.id, grants, Action::VerifyKey).then_some(entry)
+    may(&entry.api, key.id(), grants, Action::VerifyKey).then_some(entry)
 }
 
 /// Whether these grants allow an action on a key: on all, on those of its API, or by a URN.
@@ -209,6 +218,9 @@ pub struct LimitCheck<'q> {
     pub shared: bool,
 }
 
+/// The limits of one verification: rarely more than a few.
+pub type Checks<'q> = SmallVec<[LimitCheck<'q>; 2]>;
+
 /// Why limits can't be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LimitError {
@@ -227,14 +239,14 @@ pub fn limits<'q>(
     key: &'q KnownKey,
     identity: Option<&'q Identity>,
     asked: &[AskedLimit<'q>],
-) -> Result<Vec<LimitCheck<'q>>, LimitError> {
-    let own = key.limits.as_deref().unwrap_or_default();
+) -> Result<Checks<'q>, LimitError> {
+    let own = key.limits();
     let shared = identity.map(|identity| identity.limits.as_slice()).unwrap_or_default();
     if own.is_empty() && shared.is_empty() && asked.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Checks::new());
     }
     let shared = shared.iter().filter(|limit| !own.iter().any(|first| first.name == limit.name));
-    let configured: Vec<(&NamedLimit, bool)> =
+    let configured: SmallVec<[(&NamedLimit, bool); 4]> =
         own.iter().map(|limit| (limit, false)).chain(shared.map(|limit| (limit, true))).collect();
     let check = |(limit, shared): (&'q NamedLimit, bool), cost| LimitCheck {
         id: &limit.id,
@@ -245,7 +257,7 @@ pub fn limits<'q>(
         cost,
         shared,
     };
-    let mut checks: Vec<LimitCheck<'_>> =
+    let mut checks: Checks<'_> =
         configured.iter().filter(|(limit, _)| limit.auto_apply).map(|found| check(*found, 1)).collect();
     for ask in asked {
         let cost = ask.cost.unwrap_or(1);

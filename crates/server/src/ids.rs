@@ -30,13 +30,12 @@ pub fn alphanumeric(entropy: &dyn Entropy, length: usize) -> String {
     text
 }
 
-/// A prefix, an underscore and nine letters or digits that look random: none comes twice within 62⁹ counts.
+/// A prefix, an underscore and nine letters or digits that look random: none comes twice within 2⁵³ counts.
 pub fn counted(prefix: &str, count: u64) -> String {
-    const NUMBERS: u64 = 62_u64.pow(9);
-    // Odd, not divisible by 31, and without a pattern in base 62: neighbours end up far apart.
-    const STEP: u64 = 9_876_543_210_123_457;
-    const { assert!(!STEP.is_multiple_of(2) && !STEP.is_multiple_of(31), "it must share no factor with 62") };
-    let mut number = u64::try_from(u128::from(count) * u128::from(STEP) % u128::from(NUMBERS)).unwrap_or(0);
+    // The largest power of two below 62⁹. Multiplying by an odd number maps the numbers below it one to one.
+    const NUMBERS: u64 = 1 << 53;
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut number = count.wrapping_mul(STEP) % NUMBERS;
     let mut text = String::with_capacity(prefix.len() + 10);
     text.push_str(prefix);
     text.push('_');

@@ -6,7 +6,6 @@
 
 use std::{
     collections::VecDeque,
-    hash::{BuildHasher, Hasher},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -20,7 +19,7 @@ use keyward_core::{
         key::KnownKey,
         root_key::Hash,
     },
-    snapshot::Row,
+    snapshot::{FirstBytes, Row},
 };
 use quick_cache::{
     DefaultHashBuilder, Weighter,
@@ -34,41 +33,12 @@ const OVERHEAD: usize = 96;
 /// About how many bytes an entry is, to size the cache's tables.
 const TYPICAL: u64 = 384;
 
-/// SHA-256 values are random already: their first bytes will do.
-#[derive(Debug, Clone, Default)]
-struct FirstBytes;
-
-impl BuildHasher for FirstBytes {
-    type Hasher = FirstBytesHasher;
-
-    fn build_hasher(&self) -> FirstBytesHasher {
-        FirstBytesHasher(0)
-    }
-}
-
-struct FirstBytesHasher(u64);
-
-impl Hasher for FirstBytesHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 ^= u64::from_le_bytes(*first);
-        }
-    }
-
-    // The length of the array, which is always the same.
-    fn write_usize(&mut self, _: usize) {}
-}
-
 #[derive(Debug, Clone)]
 struct Weight;
 
-impl Weighter<Hash, Arc<KnownKey>> for Weight {
-    fn weight(&self, _: &Hash, key: &Arc<KnownKey>) -> u64 {
-        u64::try_from(key.weight() + OVERHEAD).unwrap_or(u64::MAX)
+impl Weighter<Hash, Arc<Entry>> for Weight {
+    fn weight(&self, _: &Hash, entry: &Arc<Entry>) -> u64 {
+        u64::try_from(entry.key.weight() + OVERHEAD).unwrap_or(u64::MAX)
     }
 }
 
@@ -77,6 +47,24 @@ impl Weighter<IdentityNumber, Arc<Identity>> for Weight {
         let limits = identity.limits.len() * 160;
         let size = size_of::<Identity>() + identity.meta.as_ref().map_or(0, String::len) + limits + OVERHEAD + 64;
         u64::try_from(size).unwrap_or(u64::MAX)
+    }
+}
+
+/// A key that was read, with its identity.
+#[derive(Debug)]
+pub struct Entry {
+    /// The key.
+    pub key: KnownKey,
+    /// Its owner.
+    pub identity: Option<Arc<Identity>>,
+    /// How many identities had been touched when this one was last known to be as it is.
+    identities: AtomicU64,
+}
+
+impl Entry {
+    /// A key as it was read. Its identity may be looked for again before it is believed.
+    pub fn new(key: KnownKey, identity: Option<Arc<Identity>>) -> Self {
+        Self { key, identity, identities: AtomicU64::new(0) }
     }
 }
 
@@ -96,8 +84,10 @@ struct Lately {
 
 /// The cache.
 pub struct KeyCache {
-    keys: Cache<Hash, Arc<KnownKey>, Weight, FirstBytes>,
+    keys: Cache<Hash, Arc<Entry>, Weight, FirstBytes>,
     identities: Cache<IdentityNumber, Arc<Identity>, Weight>,
+    /// How many identities were touched so far, and one.
+    touched: AtomicU64,
     /// Odd while something is being published.
     epoch: AtomicU64,
     /// Held by whoever publishes; shared by those who keep a reading.
@@ -114,8 +104,8 @@ impl std::fmt::Debug for KeyCache {
 /// What was found, with the state of the catalogue that goes with it.
 #[derive(Debug)]
 pub enum Found<V> {
-    /// The key, and its identity if it has one.
-    Here(V, Arc<KnownKey>, Option<Arc<Identity>>),
+    /// The key, with its identity.
+    Here(V, Arc<Entry>),
     /// The store has to be asked.
     Unknown(V),
 }
@@ -134,6 +124,7 @@ impl KeyCache {
                 DefaultHashBuilder::default(),
                 DefaultLifecycle::default(),
             ),
+            touched: AtomicU64::new(1),
             epoch: AtomicU64::new(0),
             publishing: RwLock::new(()),
             lately: Mutex::default(),
@@ -149,19 +140,28 @@ impl KeyCache {
                 drop(self.publishing.read().unwrap_or_else(PoisonError::into_inner));
                 continue;
             }
-            let view = view();
-            let key = self.keys.get(hash);
-            let identity = key.as_ref().and_then(|key| key.identity).map(|number| self.identities.get(&number));
+            let state = view();
+            let entry = self.keys.get(hash).filter(|entry| self.is_current(entry));
             std::sync::atomic::fence(Ordering::Acquire);
             if self.epoch.load(Ordering::Relaxed) != before {
                 continue;
             }
-            return match (key, identity) {
-                (Some(key), None) => Found::Here(view, key, None),
-                (Some(key), Some(Some(identity))) => Found::Here(view, key, Some(identity)),
-                _ => Found::Unknown(view),
-            };
+            return entry.map_or_else(|| Found::Unknown(view()), |entry| Found::Here(state, entry));
         }
+    }
+
+    /// Whether the entry's identity is as it was. That is only looked for after some identity was touched.
+    fn is_current(&self, entry: &Entry) -> bool {
+        let Some(identity) = &entry.identity else { return true };
+        let touched = self.touched.load(Ordering::Acquire);
+        if entry.identities.load(Ordering::Acquire) == touched {
+            return true;
+        }
+        let same = self.identities.get(&identity.number).is_some_and(|known| Arc::ptr_eq(&known, identity));
+        if same {
+            entry.identities.store(touched, Ordering::Release);
+        }
+        same
     }
 
     /// Publishes a state of the catalogue, and forgets what it touched in the same step.
@@ -178,6 +178,7 @@ impl KeyCache {
                     }
                     Row::Identity(number) => {
                         self.identities.remove(number);
+                        self.touched.fetch_add(1, Ordering::AcqRel);
                         Touched::Identity(*number)
                     }
                     _ => continue,
@@ -199,15 +200,15 @@ impl KeyCache {
         self.lately.lock().unwrap_or_else(PoisonError::into_inner).complete_since = revision.0;
     }
 
-    /// Keeps a key and its identity as they were read at a revision, and returns the state of the catalogue that goes
-    /// with them; nothing if either was touched since, and then they have to be read again.
+    /// Keeps a key and its identity as they were read, and returns the state of the catalogue that goes with them;
+    /// nothing if either was touched since, and then they have to be read again.
     pub fn keep<V>(
         &self,
         hash: &Hash,
-        key: &Arc<KnownKey>,
-        identity: Option<&Arc<Identity>>,
+        key: KnownKey,
+        identity: Option<Identity>,
         view: impl Fn() -> V,
-    ) -> Option<V> {
+    ) -> Option<(V, Arc<Entry>)> {
         let _quiet = self.publishing.read().unwrap_or_else(PoisonError::into_inner);
         let read_at = key.revision.0;
         {
@@ -224,10 +225,18 @@ impl KeyCache {
                 return None;
             }
         }
-        if let Some(identity) = identity {
-            self.identities.insert(identity.number, Arc::clone(identity));
-        }
-        self.keys.insert(*hash, Arc::clone(key));
-        Some(view())
+        // All keys of an identity share one copy. One that is kept is as good as the one just read: had it been
+        // touched, it would have been forgotten.
+        let identity = identity.map(|read| {
+            self.identities.get(&read.number).unwrap_or_else(|| {
+                let read = Arc::new(read);
+                self.identities.insert(read.number, Arc::clone(&read));
+                read
+            })
+        });
+        let entry = Arc::new(Entry::new(key, identity));
+        entry.identities.store(self.touched.load(Ordering::Acquire), Ordering::Release);
+        self.keys.insert(*hash, Arc::clone(&entry));
+        Some((view(), entry))
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -23,10 +23,14 @@ use crate::app::App;
 
 /// How long records wait to be written together.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// The most bytes that wait. What comes on top is lost, and counted.
-const WAITING: usize = 32 * 1024 * 1024;
 /// The most bytes of one row.
-const SEGMENT: usize = 1024 * 1024;
+const SEGMENT: usize = 256 * 1024;
+/// The most rows that wait: 32 MiB. What comes on top is lost, and counted.
+const WAITING: usize = 128;
+/// How many rows' memory is kept for the next ones.
+const SPARE: usize = 16;
+/// The longest record, in bytes: twenty tags of 512 characters, and what else there is.
+const LONGEST: usize = 64 * 1024;
 /// A key's last use is noted once in so many milliseconds: an hour.
 const NOTE_EVERY: i64 = 60 * 60 * 1000;
 /// The most notes of one write, so that a million keys used for the first time don't hold everything up.
@@ -61,12 +65,33 @@ pub struct Record<'r> {
     pub tags: &'r [&'r str],
 }
 
+/// Records that will be one row.
 #[derive(Debug, Default)]
-struct Waiting {
+struct Piece {
     bytes: Vec<u8>,
     records: i64,
     first_at: i64,
     last_at: i64,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    filling: Piece,
+    full: Vec<Piece>,
+    /// Memory of pieces that were written, for the next ones.
+    spare: Vec<Vec<u8>>,
+}
+
+impl Waiting {
+    /// What waits.
+    fn take(&mut self) -> Vec<Piece> {
+        let mut pieces = std::mem::take(&mut self.full);
+        if self.filling.records > 0 {
+            let bytes = self.spare.pop().unwrap_or_default();
+            pieces.push(std::mem::replace(&mut self.filling, Piece { bytes, ..Piece::default() }));
+        }
+        pieces
+    }
 }
 
 /// Where verifications are recorded.
@@ -92,24 +117,32 @@ impl Usage {
         Self { waiting, wake: Notify::new(), writing: tokio::sync::Mutex::default(), lost: Counter::default() }
     }
 
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Records a verification.
     pub fn record(&self, record: &Record<'_>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.bytes.len() >= WAITING {
-            self.lost.inc();
-            return;
-        }
+        let mut waiting = self.waiting();
         let at = record.at.0;
-        if waiting.records == 0 {
-            (waiting.first_at, waiting.last_at) = (at, at);
-        }
-        waiting.records += 1;
-        waiting.first_at = waiting.first_at.min(at);
-        waiting.last_at = waiting.last_at.max(at);
-        encode(record, &mut waiting.bytes);
-        if waiting.bytes.len() >= SEGMENT && waiting.bytes.len() - SEGMENT < 1024 {
+        if waiting.filling.bytes.len() + LONGEST > SEGMENT {
+            if waiting.full.len() >= WAITING {
+                self.lost.inc();
+                return;
+            }
+            let bytes = waiting.spare.pop().unwrap_or_default();
+            let full = std::mem::replace(&mut waiting.filling, Piece { bytes, ..Piece::default() });
+            waiting.full.push(full);
             self.wake.notify_one();
         }
+        let piece = &mut waiting.filling;
+        if piece.records == 0 {
+            (piece.first_at, piece.last_at) = (at, at);
+        }
+        piece.records += 1;
+        piece.first_at = piece.first_at.min(at);
+        piece.last_at = piece.last_at.max(at);
+        encode(record, &mut piece.bytes);
     }
 
     /// Writes what waits.
@@ -119,31 +152,50 @@ impl Usage {
     pub async fn flush(&self, store: &Store) -> Result<(), keyward_store::Error> {
         let mut noted = self.writing.lock().await;
         loop {
-            let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-            if taken.records == 0 {
+            let pieces = self.waiting().take();
+            if pieces.is_empty() {
                 return Ok(());
             }
-            let notes = notes(&taken.bytes, &mut noted);
-            let records = taken.records;
-            let segment = usage::Segment {
-                first_at: Timestamp(taken.first_at),
-                last_at: Timestamp(taken.last_at),
-                records,
-                data: taken.bytes,
-            };
-            let written = store.ledger(move |tx| {
-                Box::pin(async move {
-                    let before = Timestamp(segment.last_at.0 - RETENTION);
-                    usage::forget(tx, WorkspaceNumber::FIRST, before).await?;
-                    usage::append(tx, WorkspaceNumber::FIRST, segment).await?;
-                    key::used(tx, &notes).await
-                })
-            });
-            if let Err(error) = written.await {
-                self.lost.inc_by(u64::try_from(records).unwrap_or(0));
-                return Err(error);
+            for piece in pieces {
+                self.write(store, piece, &mut noted).await?;
             }
         }
+    }
+
+    async fn write(
+        &self,
+        store: &Store,
+        piece: Piece,
+        noted: &mut HashMap<i64, i64>,
+    ) -> Result<(), keyward_store::Error> {
+        let notes = notes(&piece.bytes, noted);
+        let data = Arc::new(piece.bytes);
+        let segment = usage::Segment {
+            first_at: Timestamp(piece.first_at),
+            last_at: Timestamp(piece.last_at),
+            records: piece.records,
+            data: Arc::clone(&data),
+        };
+        let written = store.ledger(move |tx| {
+            Box::pin(async move {
+                let before = Timestamp(segment.last_at.0 - RETENTION);
+                usage::forget(tx, WorkspaceNumber::FIRST, before).await?;
+                usage::append(tx, WorkspaceNumber::FIRST, &segment).await?;
+                key::used(tx, &notes).await
+            })
+        });
+        let written = written.await;
+        if written.is_err() {
+            self.lost.inc_by(u64::try_from(piece.records).unwrap_or(0));
+        }
+        if let Ok(mut bytes) = Arc::try_unwrap(data) {
+            bytes.clear();
+            let mut waiting = self.waiting();
+            if waiting.spare.len() < SPARE {
+                waiting.spare.push(bytes);
+            }
+        }
+        written
     }
 }
 

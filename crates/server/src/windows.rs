@@ -11,6 +11,7 @@ use keyward_core::{
     time::Timestamp,
     window::{Entry, Limit, Reading, Window, take_all},
 };
+use smallvec::{SmallVec, smallvec};
 
 /// How many parts the windows are kept in, each with a lock of its own.
 const PARTS: usize = 64;
@@ -76,6 +77,9 @@ impl std::hash::Hasher for Last {
     }
 }
 
+/// What uses found, in their order.
+pub type Readings = SmallVec<[Reading; 2]>;
+
 /// The windows.
 #[derive(Debug)]
 pub struct Windows {
@@ -112,12 +116,12 @@ impl Windows {
     }
 
     /// Counts all of these uses, or none of them; whether they passed, and what each found, in their order.
-    pub fn take(&self, uses: &[Use], now: Timestamp) -> (bool, Vec<Reading>) {
+    pub fn take(&self, uses: &[Use], now: Timestamp) -> (bool, Readings) {
         let now = now.0;
         if let [one] = uses {
             let mut part = self.lock(self.part(one.counter));
             let reading = part.window(one, now).take(one.limit, one.cost, now);
-            return (reading.allowed, vec![reading]);
+            return (reading.allowed, smallvec![reading]);
         }
         // Each counter once; parts are locked in one order, so that no two calls wait for each other.
         let mut counters: Vec<Counter> = uses.iter().map(|one| one.counter).collect();

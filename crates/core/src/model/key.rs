@@ -99,7 +99,8 @@ impl Credits {
     }
 }
 
-/// A key as a verification needs it: small, because a million of them are kept.
+/// A key as a verification needs it: in few pieces of memory, because a million of them are kept and each is far from
+/// the processor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownKey {
     /// The row's number.
@@ -114,29 +115,30 @@ pub struct KnownKey {
     pub expires_at: Option<Timestamp>,
     /// The last change that the row it was read from may include.
     pub revision: Revision,
-    /// The identity on the wire.
-    pub id: Box<str>,
-    /// For people.
-    pub name: Option<Box<str>>,
-    /// A JSON object, as text.
-    pub meta: Option<Box<str>>,
-    /// What it holds directly.
-    pub permissions: Box<[PermissionNumber]>,
-    /// Its roles.
-    pub roles: Box<[RoleNumber]>,
-    /// Its own limits, if it has any.
-    pub limits: Option<Box<[NamedLimit]>>,
     /// Whether it may be used.
     pub enabled: bool,
     /// Whether its uses are counted.
     pub counted: bool,
     /// Whether it is not there for anybody: it was deleted, or its text is not known yet.
     pub deleted: bool,
+    has_name: bool,
+    /// Where the id ends and the name begins, and where that ends and the meta data begin.
+    ends: (u32, u32),
+    /// Id, name and meta data, one after the other.
+    text: Box<str>,
+    /// Permissions, then roles.
+    numbers: Box<[i64]>,
+    permissions: u32,
+    limits: Option<Box<[NamedLimit]>>,
 }
 
 impl KnownKey {
     /// What a verification needs of a key that was read at this revision.
     pub fn of(key: Key, revision: Revision) -> Self {
+        let end = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let name = key.name.as_deref().unwrap_or_default();
+        let id_end = key.id.len();
+        let numbers = key.permissions.iter().map(|number| number.0).chain(key.roles.iter().map(|number| number.0));
         Self {
             number: key.number,
             workspace: key.workspace,
@@ -144,29 +146,61 @@ impl KnownKey {
             identity: key.identity,
             expires_at: key.expires_at,
             revision,
-            id: key.id.into(),
-            name: key.name.map(Into::into),
-            meta: key.meta.map(Into::into),
-            permissions: key.permissions.into(),
-            roles: key.roles.into(),
-            limits: (!key.limits.is_empty()).then(|| key.limits.into()),
             enabled: key.enabled,
             counted: key.counted,
             deleted: key.deleted_at.is_some() || key.migration.is_some(),
+            has_name: key.name.is_some(),
+            ends: (end(id_end), end(id_end + name.len())),
+            text: [&key.id, name, key.meta.as_deref().unwrap_or_default()].concat().into(),
+            numbers: numbers.collect(),
+            permissions: end(key.permissions.len()),
+            limits: (!key.limits.is_empty()).then(|| key.limits.into()),
         }
+    }
+
+    fn part(&self, from: u32, to: Option<u32>) -> &str {
+        let place = |at: u32| usize::try_from(at).unwrap_or(0);
+        let to = to.map_or(self.text.len(), place);
+        self.text.get(place(from)..to).unwrap_or_default()
+    }
+
+    /// The identity on the wire.
+    pub fn id(&self) -> &str {
+        self.part(0, Some(self.ends.0))
+    }
+
+    /// For people.
+    pub fn name(&self) -> Option<&str> {
+        self.has_name.then(|| self.part(self.ends.0, Some(self.ends.1)))
+    }
+
+    /// A JSON object, as text.
+    pub fn meta(&self) -> Option<&str> {
+        Some(self.part(self.ends.1, None)).filter(|meta| !meta.is_empty())
+    }
+
+    /// What it holds directly.
+    pub fn permissions(&self) -> impl Iterator<Item = PermissionNumber> {
+        let count = usize::try_from(self.permissions).unwrap_or(0);
+        self.numbers.iter().take(count).map(|number| PermissionNumber(*number))
+    }
+
+    /// Its roles.
+    pub fn roles(&self) -> impl Iterator<Item = RoleNumber> {
+        let count = usize::try_from(self.permissions).unwrap_or(0);
+        self.numbers.iter().skip(count).map(|number| RoleNumber(*number))
+    }
+
+    /// Its own limits.
+    pub fn limits(&self) -> &[NamedLimit] {
+        self.limits.as_deref().unwrap_or_default()
     }
 
     /// About how many bytes of memory it takes.
     pub fn weight(&self) -> usize {
-        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len() + 8);
-        let limits = self.limits.iter().flatten().map(|limit| size_of::<NamedLimit>() + limit.name.len() + 32);
-        size_of::<Self>()
-            + self.id.len()
-            + 16
-            + text(&self.name)
-            + text(&self.meta)
-            + (self.permissions.len() + self.roles.len()) * 8
-            + limits.sum::<usize>()
+        let limit = |limit: &NamedLimit| size_of::<NamedLimit>() + limit.id.len() + limit.name.len() + 16;
+        let limits: usize = self.limits().iter().map(limit).sum();
+        size_of::<Self>() + self.text.len() + self.numbers.len() * 8 + limits + 32
     }
 }
 

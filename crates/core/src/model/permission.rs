@@ -55,7 +55,10 @@ pub struct Permission {
 
 /// A value that an API may define: 1 to 280 characters, no white space, no control character, not reserved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PermissionValue(String);
+pub struct PermissionValue {
+    text: String,
+    plain: bool,
+}
 
 /// Why a text can't be a permission's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,23 +92,29 @@ impl PermissionValue {
         if RESERVED.contains(&text) {
             return Err(PermissionValueError::Reserved);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self::stored(text.to_owned()))
     }
 
     /// A value read back from the store, which held to the rules of the day it was written.
     pub fn stored(text: String) -> Self {
-        Self(text)
+        let plain = !text.chars().any(|c| c.is_control() || c == '"' || c == '\\');
+        Self { text, plain }
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Whether it may stand between quotes as it is: it has no quote, backslash or control character.
+    pub const fn is_plain(&self) -> bool {
+        self.plain
     }
 }
 
 impl fmt::Display for PermissionValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -23,6 +23,8 @@ use crate::{
     http::tls::AUTHORITY,
     service::{
         api::{self, ApiFields},
+        key::{self, WantedKey},
+        root_key::{self, WantedRootKey},
         token,
     },
     telemetry::log_to_standard_error,
@@ -40,8 +42,9 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let running = start(&config, "demo").await?;
     let api = seed(&running.app).await?;
     let token = token::issue(&running.app, ManagementScope::ALL, TOKEN_LIFE).await.map_err(explain)?;
-    let authority = directory.path().join(AUTHORITY);
-    let screen = screen(&running.app.public_url, &running.addresses, &authority.display().to_string(), &api, &token);
+    let keys = seed_keys(&running.app, &api).await?;
+    let authority = directory.path().join(AUTHORITY).display().to_string();
+    let screen = screen(&running.app.public_url, &running.addresses, &authority, (&api, &token, &keys));
     running.serve(|| print(&screen)).await
 }
 
@@ -83,7 +86,42 @@ async fn seed(app: &Arc<App>) -> anyhow::Result<String> {
     Ok(first.unwrap_or_default())
 }
 
-fn screen(url: &str, addresses: &[String], authority: &str, api: &str, token: &str) -> String {
+/// What the printed commands about keys need.
+struct Keys {
+    root: String,
+    key: String,
+}
+
+/// A root key, and a key of the first API that may read posts.
+async fn seed_keys(app: &Arc<App>, api: &str) -> anyhow::Result<Keys> {
+    let wanted = WantedRootKey { name: "demo".to_owned(), permissions: vec!["*".to_owned()], expires_at: None };
+    let root = root_key::create(app, wanted).await.map_err(explain)?;
+    let view = Arc::clone(&app.view());
+    let found = view.snapshot.root_keys().next().cloned();
+    let call = Call {
+        app: Arc::clone(app),
+        workspace: WorkspaceNumber::FIRST,
+        actor: Arc::new(Actor { client_id: Some("keyward-demo".to_owned()), ..Actor::default() }),
+        origin: Arc::new(Origin { request_id: "demo".to_owned(), ..Origin::default() }),
+        now: app.clock.now(),
+        action: ("key.create", 200),
+        sees_secrets: false,
+        root_key: found,
+        repeatable: None,
+    };
+    let wanted = WantedKey {
+        api: format!("api_{api}"),
+        prefix: Some("blog".to_owned()),
+        name: Some("A key of the Blog API".to_owned()),
+        permissions: vec!["read:posts".to_owned()],
+        enabled: true,
+        ..WantedKey::default()
+    };
+    let made = key::create(&call, wanted).await.map_err(explain)?;
+    Ok(Keys { root, key: made.text })
+}
+
+fn screen(url: &str, addresses: &[String], authority: &str, (api, token, keys): (&str, &str, &Keys)) -> String {
     let server = format!("{url}api/v2/resource-servers/{api}");
     format!(
         "\
@@ -94,6 +132,15 @@ Paste this first (the token is good for a day):
 
 export KEYWARD_CA='{authority}'
 export KEYWARD_TOKEN='{token}'
+export KEYWARD_ROOT_KEY='{root}'
+export KEYWARD_KEY='{key}'
+
+Verify an API key that may read posts; delete the permission; verify it again; undo the deletion:
+
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_ROOT_KEY\" -H 'Content-Type: application/json' '{url}v2/keys.verifyKey' -d '{{\"key\":\"'\"$KEYWARD_KEY\"'\",\"permissions\":\"read:posts\"}}'
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_ROOT_KEY\" -H 'Content-Type: application/json' '{url}v2/permissions.deletePermission' -d '{{\"permission\":\"read:posts\"}}'
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_ROOT_KEY\" -H 'Content-Type: application/json' '{url}v2/keys.verifyKey' -d '{{\"key\":\"'\"$KEYWARD_KEY\"'\",\"permissions\":\"read:posts\"}}'
+curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_ROOT_KEY\" -H 'Content-Type: application/json' '{url}v2/permissions.restorePermission' -d '{{\"permission\":\"read:posts\"}}'
 
 See an API and its permissions:
 
@@ -115,5 +162,7 @@ curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_TOKEN\" '{url}
 
 ready {addresses}",
         addresses = addresses.join(" "),
+        root = keys.root,
+        key = keys.key,
     )
 }

@@ -10,6 +10,9 @@ pub(super) async fn run(arguments: Serve) -> anyhow::Result<()> {
     if running.app.first_start {
         let directory = config.store.data_dir.display();
         print(&format!("First start. Print a Management API token with: keyward token --data-dir '{directory}'"));
+        print(&format!(
+            "and a root key for API keys with: keyward root-key create --data-dir '{directory}' --name NAME --permission '*'"
+        ));
     }
     let line = format!("ready {}", running.addresses.join(" "));
     let url = running.app.public_url.clone();

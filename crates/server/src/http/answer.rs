@@ -57,6 +57,20 @@ impl Answer {
         self.with(header::ETAG, &etag(revision))
     }
 
+    /// The answer as the keys' API sends it: nobody may keep it, since it may hold a key.
+    pub fn into_key_response(self) -> Response<Full<Bytes>> {
+        let (media_type, bytes) = self.body.unwrap_or_default();
+        let mut response = Response::new(Full::new(bytes));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for (name, value) in self.headers {
+            headers.insert(name, value);
+        }
+        response
+    }
+
     /// The answer as it goes out.
     pub fn into_response(self, request_id: &str) -> Response<Full<Bytes>> {
         let (media_type, bytes) = self.body.unwrap_or_default();

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Method, Request as HttpRequest, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use keyward_core::{
     Problem,
     access::ManagementScope,
@@ -31,7 +31,7 @@ use super::{
     answer::{Answer, Rendered},
     body::{BodyError, IncomingBody, read_json},
     incoming::{Incoming, kept, no_origin, origin},
-    operation::{Access, Operation, Request, Surface},
+    operation::{Access, AtOnce, Operation, Request, Surface},
     problem, query,
     table::OPERATIONS,
     unkey,
@@ -95,14 +95,18 @@ impl Dispatch {
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let begun = tokio::time::Instant::now();
         let (parts, body) = request.into_parts();
         let keys = parts.uri.path().starts_with("/v2/");
-        let incoming = Arc::new(Incoming::new(&self.app, peer, parts.headers, parts.uri, keys));
+        let incoming = Incoming::new(&self.app, peer, parts.headers, parts.uri, keys);
         // The path is routed as it was sent: an encoded slash is part of its segment.
         let Ok(route) = self.routes.at(incoming.uri.path()) else { return unknown(&incoming) };
         let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
         let Some((_, place)) = route.value.iter().find(|(known, _)| known == method) else { return unknown(&incoming) };
+        let place = *place;
+        let row = &OPERATIONS[place];
+        if let Some(at_once) = row.at_once.filter(|_| unkey::receive::is_usual(&incoming)) {
+            return self.hurry(place, at_once, incoming, body).await;
+        }
         let segments: Result<Vec<String>, _> = route
             .params
             .iter()
@@ -110,10 +114,46 @@ impl Dispatch {
             .collect();
         let segments = segments.map_err(|_| Problem::Invalid(Invalid::whole(Part::Path, "The path is not UTF-8")));
         // Most requests have no body that is read, and then it is not boxed either.
-        let row = &OPERATIONS[*place];
         let body = row.body.is_some().then(|| body.map_err(|error| BodyError(error.into())).boxed_unsync());
-        let place = *place;
-        self.run(place, incoming, segments, body, begun).await
+        self.run(place, Arc::new(incoming), segments, body).await
+    }
+
+    /// Answers what can be answered at once; whatever can't goes the usual way.
+    async fn hurry<B>(
+        self: Arc<Self>,
+        place: usize,
+        at_once: AtOnce,
+        incoming: Incoming,
+        body: B,
+    ) -> Response<Full<Bytes>>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let limit = Duration::from_secs(self.app.limits.request_seconds);
+        let read = match tokio::time::timeout(limit, body.collect()).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Err(error)) => Err(BodyError(error.into())),
+            Err(_) => {
+                let problem = unkey::problem::render(&Problem::Slow, &OPERATIONS[place], &incoming);
+                return problem.into_key_response();
+            }
+        };
+        // The lease before the catalogue: a state taken while it had run out may lack what was answered elsewhere.
+        if let Ok(bytes) = &read
+            && self.app.lease.check().is_ok()
+            && let Ok(Some(answer)) =
+                std::panic::catch_unwind(AssertUnwindSafe(|| at_once(&self.app, &incoming, bytes)))
+        {
+            let seconds = incoming.begun.elapsed().as_secs_f64();
+            self.app.metrics.of(place).observe(answer.status.as_u16(), seconds);
+            return answer.into_key_response();
+        }
+        let body = match read {
+            Ok(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+            Err(error) => UnsyncBoxBody::new(StreamBody::new(futures_util::stream::iter([Err(error)]))),
+        };
+        self.run(place, Arc::new(incoming), Ok(Vec::new()), Some(body)).await
     }
 }
 
@@ -139,7 +179,6 @@ impl Dispatch {
         incoming: Arc<Incoming>,
         segments: Result<Vec<String>, Problem>,
         body: Option<IncomingBody>,
-        begun: tokio::time::Instant,
     ) -> Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>> {
         Box::pin(async move {
             let row = &OPERATIONS[place];
@@ -160,10 +199,13 @@ impl Dispatch {
                     Surface::Keys => (unkey::problem::render(&problem, row, &incoming), Some(problem)),
                 },
             };
-            let (status, seconds) = (answer.status.as_u16(), begun.elapsed().as_secs_f64());
+            let (status, seconds) = (answer.status.as_u16(), incoming.begun.elapsed().as_secs_f64());
             self.app.metrics.of(place).observe(status, seconds);
             write_log_line(row, &incoming, status, seconds, problem.as_ref());
-            answer.into_response(&incoming.request_id)
+            match row.surface() {
+                Surface::Management => answer.into_response(&incoming.request_id),
+                Surface::Keys => answer.into_key_response(),
+            }
         })
     }
 }

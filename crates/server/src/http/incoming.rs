@@ -9,6 +9,8 @@ use http::{HeaderMap, Uri};
 use keyward_core::model::log::Origin;
 use serde_json::{Map, Value, json};
 
+use tokio::time::Instant;
+
 use super::operation::Operation;
 use crate::app::App;
 
@@ -31,6 +33,8 @@ pub struct Incoming {
     pub headers: HeaderMap,
     /// Its path and query, as sent.
     pub uri: Uri,
+    /// When it was taken up.
+    pub begun: Instant,
 }
 
 impl Incoming {
@@ -39,7 +43,7 @@ impl Incoming {
     pub fn new(app: &App, peer: SocketAddr, headers: HeaderMap, uri: Uri, keys: bool) -> Self {
         let peer = peer.ip().to_canonical();
         let request_id = if keys { app.next_key_request_id() } else { request_id(app, &headers, peer) };
-        Self { request_id, ip: client_address(app, &headers, peer), headers, uri }
+        Self { request_id, ip: client_address(app, &headers, peer), headers, uri, begun: Instant::now() }
     }
 
     /// The header's text, or nothing.

@@ -14,16 +14,17 @@ use keyward_core::{
     },
     snapshot::{ApiEntry, Snapshot},
     time::Timestamp,
-    verify::{self, AskedLimit, Code, Demand, Held, LimitCheck, LimitError},
+    verify::{self, AskedLimit, Checks, Code, Demand, Held, LimitCheck, LimitError},
     window::{Limit, Reading},
 };
 use keyward_store::keys::{credits, identity, key};
 use serde_json::{Value, json};
+use smallvec::SmallVec;
 
 use crate::{
     app::{App, Call, View},
     credits::Spent,
-    key_cache::Found,
+    key_cache::{Entry, Found},
     key_text,
     service::root_key::entry,
     usage::Record,
@@ -57,11 +58,12 @@ pub struct Question<'q> {
 pub struct Known<V> {
     /// The state.
     pub view: V,
-    /// The key.
-    pub key: Arc<KnownKey>,
-    /// Its owner.
-    pub identity: Option<Arc<Identity>>,
+    /// The key, with its owner.
+    pub entry: Arc<Entry>,
 }
+
+/// Limits that were checked, and what each found.
+pub type Limits<'s> = SmallVec<[(LimitCheck<'s>, Reading); 2]>;
 
 /// What the rules say of a key.
 #[derive(Debug)]
@@ -75,7 +77,7 @@ pub struct Judged<'s> {
     /// Which permissions it lacks.
     pub missing: Vec<&'s str>,
     /// The limits that were checked.
-    pub limits: Vec<(LimitCheck<'s>, Reading)>,
+    pub limits: Limits<'s>,
     /// What is left, if its uses are counted.
     pub credits: Option<i64>,
     /// How many credits this use took.
@@ -85,7 +87,7 @@ pub struct Judged<'s> {
 /// The key with this text, if the store need not be asked for it.
 pub fn remembered<V>(app: &App, hash: &Hash, view: impl Fn() -> V) -> Option<Known<V>> {
     match app.keys.find(hash, view) {
-        Found::Here(view, key, identity) => Some(Known { view, key, identity }),
+        Found::Here(view, entry) => Some(Known { view, entry }),
         Found::Unknown(_) => None,
     }
 }
@@ -97,7 +99,7 @@ pub fn remembered<V>(app: &App, hash: &Hash, view: impl Fn() -> V) -> Option<Kno
 pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>, Problem> {
     let hash = key_text::hash(text);
     let view = match app.keys.find(&hash, || Arc::clone(&app.view())) {
-        Found::Here(view, key, identity) => return Ok(Some(Known { view, key, identity })),
+        Found::Here(view, entry) => return Ok(Some(Known { view, entry })),
         Found::Unknown(view) => view,
     };
     // A text without our tag can only be a key that was taken over from elsewhere.
@@ -121,9 +123,9 @@ pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>
         app.shown(revision).await?;
         let Some((key, identity)) = found else { return Ok(None) };
         let key = Key { identity: identity.as_ref().map(|identity| identity.number), ..key };
-        let (key, identity) = (Arc::new(KnownKey::of(key, revision)), identity.map(Arc::new));
-        if let Some(view) = app.keys.keep(&hash, &key, identity.as_ref(), || Arc::clone(&app.view())) {
-            return Ok(Some(Known { view, key, identity }));
+        let key = KnownKey::of(key, revision);
+        if let Some((view, entry)) = app.keys.keep(&hash, key, identity, || Arc::clone(&app.view())) {
+            return Ok(Some(Known { view, entry }));
         }
     }
     Err(Problem::Unavailable("the key is changed all the time", None))
@@ -146,7 +148,7 @@ pub fn judge<'s>(
     let demand = Demand { permissions: question.permissions, address: question.address, now: question.now };
     let refused = verify::examine(&api.api, key, &held, &demand).map_err(|error| Problem::Query(error.to_string()))?;
     if let Some((code, missing)) = refused {
-        return Ok(Some(Judged { api, held, code, missing, limits: Vec::new(), credits: None, spent: 0 }));
+        return Ok(Some(Judged { api, held, code, missing, limits: Limits::new(), credits: None, spent: 0 }));
     }
     let checks = verify::limits(key, identity, &question.limits).map_err(|error| refuse_limit(error, key, identity))?;
     let (code, limits) = count(app, key, checks, question.now);
@@ -167,17 +169,12 @@ fn refuse_limit(error: LimitError, key: &KnownKey, identity: Option<&Identity>) 
         }
         None => "and there is no identity connected.".to_owned(),
     };
-    Problem::Precondition(format!("ratelimit '{name}' was requested but does not exist for key '{}' {whose}", key.id))
+    Problem::Precondition(format!("ratelimit '{name}' was requested but does not exist for key '{}' {whose}", key.id()))
 }
 
-fn count<'s>(
-    app: &App,
-    key: &KnownKey,
-    checks: Vec<LimitCheck<'s>>,
-    now: Timestamp,
-) -> (Code, Vec<(LimitCheck<'s>, Reading)>) {
+fn count<'s>(app: &App, key: &KnownKey, checks: Checks<'s>, now: Timestamp) -> (Code, Limits<'s>) {
     if checks.is_empty() {
-        return (Code::Valid, Vec::new());
+        return (Code::Valid, Limits::new());
     }
     let counted = |check: &LimitCheck<'_>| {
         let owner = match key.identity.filter(|_| check.shared) {
@@ -187,7 +184,7 @@ fn count<'s>(
         let counter = app.windows.counter(owner, check.name, check.duration);
         Use { counter, limit: Limit { limit: check.limit, duration: check.duration }, cost: check.cost }
     };
-    let uses: Vec<Use> = checks.iter().map(counted).collect();
+    let uses: SmallVec<[Use; 2]> = checks.iter().map(counted).collect();
     let (passed, readings) = app.windows.take(&uses, now);
     let code = if passed { Code::Valid } else { Code::RateLimited };
     (code, checks.into_iter().zip(readings).collect())
@@ -208,7 +205,7 @@ pub async fn pay(app: &App, key: &KnownKey, judged: &mut Judged<'_>, question: &
         return Ok(());
     }
     let cost = question.cost.unwrap_or(1);
-    match app.credits.spend((key.number, &key.id), cost, question.now).await? {
+    match app.credits.spend((key.number, key.id()), cost, question.now).await? {
         Spent::Paid(left) => (judged.credits, judged.spent) = (Some(left), cost),
         Spent::Short(left) => (judged.credits, judged.code) = (Some(left), Code::UsageExceeded),
         Spent::Uncounted => {}
@@ -231,7 +228,7 @@ pub fn record(
         spent: judged.spent,
         key: key.number,
         request_id,
-        key_id: &key.id,
+        key_id: key.id(),
         api_id: &judged.api.api.id,
         identity: identity.map_or(("", ""), |identity| (&identity.id, &identity.external_id)),
         tags: &question.tags,

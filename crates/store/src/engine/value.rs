@@ -1,5 +1,7 @@
 //! The five kinds of values that both engines store.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -17,6 +19,8 @@ pub enum Value {
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),
+    /// Bytes that somebody else goes on using. Read back, they are a [`Value::Blob`].
+    Shared(Arc<Vec<u8>>),
     /// A truth value. SQLite gives it back as a number.
     Bool(bool),
 }
@@ -27,6 +31,12 @@ macro_rules! from {
     };
 }
 from!(i64 => Int, String => Text, &str => Text, &String => Text, Vec<u8> => Blob, bool => Bool);
+
+impl From<&Arc<Vec<u8>>> for Value {
+    fn from(bytes: &Arc<Vec<u8>>) -> Self {
+        Self::Shared(Arc::clone(bytes))
+    }
+}
 
 impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
@@ -41,6 +51,7 @@ impl rusqlite::ToSql for Value {
             Self::Int(number) => ValueRef::Integer(*number),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
             Self::Blob(bytes) => ValueRef::Blob(bytes),
+            Self::Shared(bytes) => ValueRef::Blob(bytes),
             Self::Bool(truth) => ValueRef::Integer((*truth).into()),
         }))
     }
@@ -53,6 +64,7 @@ impl ToSql for Value {
             Self::Int(number) => number.to_sql(kind, out),
             Self::Text(text) => text.to_sql(kind, out),
             Self::Blob(bytes) => bytes.to_sql(kind, out),
+            Self::Shared(bytes) => bytes.to_sql(kind, out),
             Self::Bool(truth) => truth.to_sql(kind, out),
         }
     }

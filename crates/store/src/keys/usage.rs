@@ -1,5 +1,7 @@
 //! Usage: verifications as they were recorded, many to a row.
 
+use std::sync::Arc;
+
 use keyward_core::{model::WorkspaceNumber, time::Timestamp};
 
 use crate::{
@@ -24,11 +26,11 @@ pub struct Segment {
     /// How many there are.
     pub records: i64,
     /// The records themselves; who wrote them knows their form.
-    pub data: Vec<u8>,
+    pub data: Arc<Vec<u8>>,
 }
 
 /// Appends a segment.
-pub async fn append(tx: &mut Tx<'_>, workspace: WorkspaceNumber, segment: Segment) -> Result<(), Error> {
+pub async fn append(tx: &mut Tx<'_>, workspace: WorkspaceNumber, segment: &Segment) -> Result<(), Error> {
     let number = take_numbers(tx, "usage", 1).await?;
     let values = [
         number.into(),
@@ -36,7 +38,7 @@ pub async fn append(tx: &mut Tx<'_>, workspace: WorkspaceNumber, segment: Segmen
         segment.first_at.0.into(),
         segment.last_at.0.into(),
         segment.records.into(),
-        segment.data.into(),
+        (&segment.data).into(),
     ];
     tx.query(INSERT, &values).await.map(drop)
 }

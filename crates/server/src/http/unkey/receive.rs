@@ -33,6 +33,18 @@ use crate::{
 /// The longest idempotency key, in characters.
 const IDEMPOTENCY_KEY: usize = 255;
 
+/// The longest body of a usual request, in bytes.
+const USUAL: usize = 64 * 1024;
+
+/// Whether a request looks like nearly all of them: a credential, JSON, and a length that is known and not large.
+pub(in crate::http) fn is_usual(incoming: &Incoming) -> bool {
+    let headers = &incoming.headers;
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    headers.contains_key(header::AUTHORIZATION)
+        && headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == b"application/json")
+        && length.is_some_and(|length| length <= USUAL)
+}
+
 /// Reads and checks a request, and carries it out.
 pub(in crate::http) async fn carry_out(
     app: &Arc<App>,
@@ -56,11 +68,6 @@ pub(in crate::http) async fn carry_out(
     };
     // The lease first: a state taken while it had run out may lack what was answered elsewhere meanwhile.
     let leased = app.lease.check();
-    if leased.is_ok()
-        && let Some(answer) = row.at_once.and_then(|at_once| at_once(app, incoming, &bytes))
-    {
-        return Ok(answer);
-    }
     let value = match &schemas.body {
         Some(schema) => validation::parse(row, schema, &bytes)?,
         None => Value::Null,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{StatusCode, header};
 use keyward_core::{
+    Problem,
     model::{identity::Identity, key::KnownKey},
     time::Timestamp,
     verify::{AskedLimit, Code},
@@ -10,7 +11,10 @@ use keyward_core::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{envelope::JSON, fields::whole};
+use super::{
+    envelope::JSON,
+    fields::{Fields, whole},
+};
 use crate::{
     app::App,
     http::{
@@ -18,6 +22,7 @@ use crate::{
         incoming::Incoming,
         operation::{Handled, Request},
     },
+    key_cache::Entry,
     key_text,
     service::{
         root_key,
@@ -37,6 +42,8 @@ struct Usual<'b> {
     tags: Vec<&'b str>,
 }
 
+/// The length of a usual answer, in bytes.
+const USUAL: usize = 1536;
 /// The lengths that the schema allows.
 const KEY: usize = 512;
 const QUERY: usize = 1000;
@@ -63,11 +70,13 @@ pub fn at_once(app: &App, incoming: &Incoming, body: &[u8]) -> Option<Answer> {
     let sent = incoming.headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let now = app.clock.now();
     let known = verification::remembered(app, &key_text::hash(usual.key), || app.view())?;
+    let Entry { key, identity, .. } = &*known.entry;
     // What is counted in the store has to wait for it.
-    if known.key.counted {
+    if key.counted {
         return None;
     }
-    let caller = root_key::authenticate(&known.view.snapshot, sent, now).ok()?;
+    let snapshot = &known.view.snapshot;
+    let caller = root_key::authenticate(snapshot, sent, now).ok()?;
     let question = Question {
         permissions: usual.permissions,
         limits: Vec::new(),
@@ -76,49 +85,41 @@ pub fn at_once(app: &App, incoming: &Incoming, body: &[u8]) -> Option<Answer> {
         address: incoming.ip,
         now,
     };
-    let place = Place { app, incoming, begun: tokio::time::Instant::now() };
-    let identity = known.identity.as_deref();
-    let judged =
-        verification::judge(app, &known.view.snapshot, (&known.key, identity), &caller.grants, &question).ok()?;
-    Some(place.answer((&known.key, identity), judged.as_ref(), &question))
+    let known = (key, identity.as_deref());
+    let judged = verification::judge(app, snapshot, known, &caller.grants, &question).ok()?;
+    Some(match judged {
+        Some(judged) => recorded(app, incoming, known, &judged, &question),
+        None => absent(&incoming.request_id),
+    })
 }
 
-/// Where a verification takes place.
-struct Place<'p> {
-    app: &'p App,
-    incoming: &'p Incoming,
-    begun: tokio::time::Instant,
+/// Records what became of a verification, and says so.
+fn recorded(
+    app: &App,
+    incoming: &Incoming,
+    known: (&KnownKey, Option<&Identity>),
+    judged: &Judged<'_>,
+    question: &Question<'_>,
+) -> Answer {
+    let microseconds = u32::try_from(incoming.begun.elapsed().as_micros()).unwrap_or(u32::MAX);
+    verification::record(app, known, judged, question, (&incoming.request_id, microseconds));
+    answer(render(&incoming.request_id, known, judged))
 }
 
-impl Place<'_> {
-    /// Records what became of it, and says so.
-    fn answer(
-        &self,
-        (key, identity): (&KnownKey, Option<&Identity>),
-        judged: Option<&Judged<'_>>,
-        question: &Question<'_>,
-    ) -> Answer {
-        let Some(judged) = judged else { return absent(&self.incoming.request_id) };
-        let microseconds = u32::try_from(self.begun.elapsed().as_micros()).unwrap_or(u32::MAX);
-        verification::record(self.app, (key, identity), judged, question, (&self.incoming.request_id, microseconds));
-        answer(&render(&self.incoming.request_id, (key, identity), judged))
-    }
-}
-
-fn answer(text: &str) -> Answer {
-    Answer::bytes(StatusCode::OK, JSON, Bytes::copy_from_slice(text.as_bytes()))
+fn answer(text: Vec<u8>) -> Answer {
+    Answer::bytes(StatusCode::OK, JSON, Bytes::from(text))
 }
 
 /// There is no such key, or not for this caller: the same for all reasons.
 fn absent(request_id: &str) -> Answer {
-    answer(&format!(r#"{{"meta":{{"requestId":"{request_id}"}},"data":{{"valid":false,"code":"NOT_FOUND"}}}}"#))
+    let text = format!(r#"{{"meta":{{"requestId":"{request_id}"}},"data":{{"valid":false,"code":"NOT_FOUND"}}}}"#);
+    answer(text.into_bytes())
 }
 
 /// Verifies a key.
 pub fn verify(request: Request) -> Handled {
     Box::pin(async move {
-        let begun = tokio::time::Instant::now();
-        let body = super::fields::Fields::of(&request.body);
+        let body = Fields::of(&request.body);
         let text = body.text("key").unwrap_or_default();
         let app = &request.call.app;
         let mut known = verification::find(app, text).await?;
@@ -129,19 +130,14 @@ pub fn verify(request: Request) -> Handled {
             known = verification::find(app, text).await?;
         }
         let Some(known) = known else { return Ok(absent(&request.incoming.request_id)) };
-        let caller = request
-            .call
-            .root_key
-            .as_ref()
-            .ok_or_else(|| keyward_core::Problem::internal("an operation of root keys has none"))?;
+        let caller = request.call.root_key.as_ref();
+        let caller = caller.ok_or_else(|| Problem::internal("an operation of root keys has none"))?;
         let question = question(&request.body, &request.incoming, request.call.now);
-        let identity = known.identity.as_deref();
-        let snapshot = &known.view.snapshot;
-        let judged = verification::judge(app, snapshot, (&known.key, identity), &caller.grants, &question)?;
-        let place = Place { app, incoming: &request.incoming, begun };
+        let (view, found) = (&known.view, (&known.entry.key, known.entry.identity.as_deref()));
+        let judged = verification::judge(app, &view.snapshot, found, &caller.grants, &question)?;
         let Some(mut judged) = judged else { return Ok(absent(&request.incoming.request_id)) };
-        verification::pay(app, &known.key, &mut judged, &question).await?;
-        Ok(place.answer((&known.key, identity), Some(&judged), &question))
+        verification::pay(app, found.0, &mut judged, &question).await?;
+        Ok(recorded(app, &request.incoming, found, &judged, &question))
     })
 }
 
@@ -175,7 +171,7 @@ impl Writer {
     /// A text in quotes.
     fn text(&mut self, text: &str) {
         // Most texts need no escapes, and then they are copied as they are.
-        if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        if needs_no_escape(text.as_bytes()) {
             self.0.push(b'"');
             self.raw(text);
             self.0.push(b'"');
@@ -203,8 +199,22 @@ impl Writer {
     }
 }
 
-fn render(request_id: &str, (key, identity): (&KnownKey, Option<&Identity>), judged: &Judged<'_>) -> String {
-    let mut out = Writer(Vec::with_capacity(768));
+/// Whether no byte is a quote, a backslash or a control character: eight at a time.
+fn needs_no_escape(text: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let special = |word: u64| {
+        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        controls | has_zero(word ^ (ONES * u64::from(b'"'))) | has_zero(word ^ (ONES * u64::from(b'\\')))
+    };
+    let (words, rest) = text.as_chunks::<8>();
+    words.iter().all(|word| special(u64::from_le_bytes(*word)) == 0)
+        && rest.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\')
+}
+
+fn render(request_id: &str, (key, identity): (&KnownKey, Option<&Identity>), judged: &Judged<'_>) -> Vec<u8> {
+    let mut out = Writer(Vec::with_capacity(USUAL));
     out.raw(r#"{"meta":{"requestId":""#);
     out.raw(request_id);
     out.raw(r#""},"data":{"valid":"#);
@@ -212,12 +222,12 @@ fn render(request_id: &str, (key, identity): (&KnownKey, Option<&Identity>), jud
     out.raw(r#","code":""#);
     out.raw(judged.code.as_str());
     out.raw(r#"","keyId":"#);
-    out.text(&key.id);
-    if let Some(name) = &key.name {
+    out.text(key.id());
+    if let Some(name) = key.name() {
         out.raw(r#","name":"#);
         out.text(name);
     }
-    if let Some(meta) = &key.meta {
+    if let Some(meta) = key.meta() {
         // Stored as JSON, and shown as it is.
         out.raw(r#","meta":"#);
         out.raw(meta);
@@ -232,7 +242,20 @@ fn render(request_id: &str, (key, identity): (&KnownKey, Option<&Identity>), jud
     }
     out.raw(if key.enabled { r#","enabled":true"# } else { r#","enabled":false"# });
     let held = &judged.held;
-    out.list(r#","permissions":"#, held.permissions.iter().map(|permission| permission.value.as_str()));
+    for (at, permission) in held.permissions.iter().enumerate() {
+        let (value, first) = (&permission.value, at == 0);
+        if value.is_plain() {
+            out.raw(if first { r#","permissions":[""# } else { ",\"" });
+            out.raw(value.as_str());
+            out.0.push(b'"');
+        } else {
+            out.raw(if first { r#","permissions":["# } else { "," });
+            out.text(value.as_str());
+        }
+    }
+    if !held.permissions.is_empty() {
+        out.0.push(b']');
+    }
     out.list(r#","roles":"#, held.roles.iter().map(|role| role.name.as_str()));
     if let Some(identity) = identity {
         render_identity(&mut out, key, identity);
@@ -260,7 +283,7 @@ fn render(request_id: &str, (key, identity): (&KnownKey, Option<&Identity>), jud
     }
     out.list(r#","missingPermissions":"#, judged.missing.iter().copied());
     out.raw("}}");
-    String::from_utf8(out.0).unwrap_or_default()
+    out.0
 }
 
 /// The identity, with those of its limits that the key has none of the same name for.
@@ -273,7 +296,7 @@ fn render_identity(out: &mut Writer, key: &KnownKey, identity: &Identity) {
         out.raw(r#","meta":"#);
         out.raw(meta);
     }
-    let own = key.limits.as_deref().unwrap_or_default();
+    let own = key.limits();
     let shown: Vec<_> =
         identity.limits.iter().filter(|limit| !own.iter().any(|first| first.name == limit.name)).collect();
     if !shown.is_empty() {
@@ -281,4 +304,24 @@ fn render_identity(out: &mut Writer, key: &KnownKey, identity: &Identity) {
         out.raw(&serde_json::to_string(&shown).unwrap_or_default());
     }
     out.0.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needs_no_escape;
+
+    #[test]
+    fn every_byte_that_needs_an_escape_is_found_wherever_it_stands() {
+        for byte in 0..=127_u8 {
+            for at in 0..20 {
+                let mut text = vec![b'a'; 20];
+                text[at] = byte;
+                let text = String::from_utf8(text).expect("it is ASCII");
+                let plain = serde_json::to_string(&text).expect("it is text").len() == 22;
+                // Deleting is a control character that JSON takes as it is.
+                assert_eq!(needs_no_escape(text.as_bytes()), plain, "{byte} at {at}");
+            }
+        }
+        assert!(needs_no_escape("слово и слово".as_bytes()));
+    }
 }

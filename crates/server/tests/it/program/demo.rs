@@ -47,17 +47,24 @@ fn every_command_that_the_demo_prints_works() {
     let exports: Vec<&str> =
         demo.screen.iter().filter(|line| line.starts_with("export ")).map(String::as_str).collect();
     let commands: Vec<&String> = demo.screen.iter().filter(|line| line.starts_with("curl ")).collect();
-    assert_eq!((exports.len(), commands.len()), (2, 6));
-    let wanted = ["200", "201", "200", "204", "200", "200"];
-    for (command, wanted) in commands.iter().zip(wanted) {
-        let script = format!("{}\n{command} -sS -o /dev/null -w '%{{http_code}}'", exports.join("\n"));
+    assert_eq!((exports.len(), commands.len()), (4, 10));
+    let wanted = [
+        ("200", r#""code":"VALID""#),
+        ("200", r#""data":{}"#),
+        ("200", r#""code":"INSUFFICIENT_PERMISSIONS""#),
+        ("200", r#""slug":"read:posts""#),
+        ("200", "read:posts"),
+        ("201", "publish:posts"),
+        ("200", "release:posts"),
+        ("204", ""),
+        ("200", "read:posts"),
+        ("200", "Update a resource server"),
+    ];
+    for (command, (status, part)) in commands.iter().zip(wanted) {
+        let script = format!("{}\n{command} -sS -w '%{{http_code}}'", exports.join("\n"));
         let output = Command::new("sh").args(["-c", &script]).output().unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(&output.stdout),
-            wanted,
-            "{command}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let (answer, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(answer.ends_with(status) && answer.contains(part), "{command}: {answer} {errors}");
     }
     let authority = std::path::PathBuf::from(exports[0].split('\'').nth(1).unwrap());
     assert!(authority.is_file());

@@ -1,0 +1,172 @@
+//! A load: so many connections ask without a pause, each for another key, and what came back is counted.
+//!
+//! `load ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf QUERY [EXPECTED]` prints one line of JSON: requests,
+//! requests per second, p50 and p99 in microseconds, and how many answers had not the expected text.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::Instant,
+};
+
+/// Latencies by microsecond; the last one stands for everything longer.
+const SLOTS: usize = 200_000;
+/// How many keys are drawn in advance.
+const DRAWN: usize = 1 << 20;
+
+struct Load {
+    address: String,
+    root: String,
+    query: String,
+    expected: Vec<u8>,
+    keys: Vec<String>,
+    drawn: Vec<u32>,
+    stop: AtomicBool,
+    requests: AtomicU64,
+    unexpected: AtomicU64,
+    latencies: Vec<AtomicU64>,
+}
+
+fn main() -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run())
+}
+
+/// Which keys are asked for, in which order.
+fn draw(count: usize, distribution: &str) -> anyhow::Result<Vec<u32>> {
+    let mut random = StdRng::seed_from_u64(3);
+    let key = |at: usize| u32::try_from(at).unwrap_or(0);
+    match distribution {
+        "uniform" => Ok((0..DRAWN).map(|_| key(random.random_range(0..count))).collect()),
+        "zipf" => {
+            let mut sums = Vec::with_capacity(count);
+            let mut sum = 0.0;
+            for rank in 1..=count {
+                #[expect(clippy::cast_precision_loss, reason = "a rank is far below 2^52")]
+                let weight = 1.0 / rank as f64;
+                sum += weight;
+                sums.push(sum);
+            }
+            Ok((0..DRAWN)
+                .map(|_| {
+                    let wanted = random.random_range(0.0..sum);
+                    key(sums.partition_point(|reached| *reached < wanted).min(count - 1))
+                })
+                .collect())
+        }
+        other => bail!("no distribution is called {other}"),
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, seconds, connections, root, file, distribution, query, rest @ ..] = arguments.as_slice() else {
+        bail!("ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf QUERY [EXPECTED]");
+    };
+    let keys: Vec<String> = BufReader::new(std::fs::File::open(file)?).lines().collect::<Result<_, _>>()?;
+    let load = Arc::new(Load {
+        address: address.clone(),
+        root: root.clone(),
+        query: query.clone(),
+        expected: rest.first().map_or("\"VALID\"", String::as_str).as_bytes().to_vec(),
+        drawn: draw(keys.len(), distribution)?,
+        keys,
+        stop: AtomicBool::new(false),
+        requests: AtomicU64::new(0),
+        unexpected: AtomicU64::new(0),
+        latencies: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+    });
+    let mut tasks = Vec::new();
+    let connections: usize = connections.parse()?;
+    for number in 0..connections {
+        tasks.push(tokio::spawn(ask(Arc::clone(&load), number * DRAWN / connections)));
+    }
+    let begun = Instant::now();
+    tokio::time::sleep(Duration::from_secs_f64(seconds.parse()?)).await;
+    let (requests, elapsed) = (load.requests.load(Ordering::Relaxed), begun.elapsed().as_secs_f64());
+    load.stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.await?.context("a connection failed")?;
+    }
+    let total: u64 = load.latencies.iter().map(|slot| slot.load(Ordering::Relaxed)).sum();
+    let percentile = |percent: u64| {
+        let mut seen = 0;
+        let at = load.latencies.iter().position(|slot| {
+            seen += slot.load(Ordering::Relaxed);
+            seen * 100 >= total * percent
+        });
+        at.unwrap_or(0)
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a count is far below 2^52")]
+    let rate = requests as f64 / elapsed;
+    writeln!(
+        std::io::stdout(),
+        r#"{{"requests":{requests},"rate":{rate:.0},"p50":{},"p99":{},"unexpected":{}}}"#,
+        percentile(50),
+        percentile(99),
+        load.unexpected.load(Ordering::Relaxed)
+    )?;
+    Ok(())
+}
+
+/// One connection.
+async fn ask(load: Arc<Load>, mut at: usize) -> anyhow::Result<()> {
+    let mut stream = TcpStream::connect(&load.address).await?;
+    stream.set_nodelay(true)?;
+    let mut request = Vec::with_capacity(1024);
+    let mut answer = vec![0; 64 * 1024];
+    while !load.stop.load(Ordering::Relaxed) {
+        let key = &load.keys[load.drawn[at % load.drawn.len()] as usize];
+        at += 1;
+        let query = if load.query.is_empty() { String::new() } else { format!(r#","permissions":"{}""#, load.query) };
+        request.clear();
+        write!(
+            request,
+            "POST /v2/keys.verifyKey HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{{\"key\":\"{key}\"{query}}}",
+            load.root,
+            10 + key.len() + query.len(),
+        )?;
+        let begun = Instant::now();
+        stream.write_all(&request).await?;
+        let mut length = 0;
+        let whole = loop {
+            let read = stream.read(&mut answer[length..]).await?;
+            if read == 0 {
+                bail!("the server closed the connection");
+            }
+            length += read;
+            if let Some(whole) = whole_length(&answer[..length])
+                && length >= whole
+            {
+                break whole;
+            }
+        };
+        let microseconds = usize::try_from(begun.elapsed().as_micros()).unwrap_or(SLOTS).min(SLOTS - 1);
+        load.latencies[microseconds].fetch_add(1, Ordering::Relaxed);
+        load.requests.fetch_add(1, Ordering::Relaxed);
+        let fits = answer[..whole].windows(load.expected.len()).any(|part| part == load.expected);
+        if !fits {
+            load.unexpected.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    Ok(())
+}
+
+/// How long the answer is, once its head is there.
+fn whole_length(answer: &[u8]) -> Option<usize> {
+    let head = answer.windows(4).position(|part| part == b"\r\n\r\n")? + 4;
+    let text = std::str::from_utf8(&answer[..head]).ok()?;
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length: "))?;
+    Some(head + length.parse::<usize>().ok()?)
+}
