@@ -246,6 +246,15 @@ impl App {
         Ok((value, revision))
     }
 
+    /// Waits until no node can believe a memory without what this one shows. For an answer that says what is so
+    /// already: whoever made it so may not have been answered yet.
+    ///
+    /// # Errors
+    /// [`Problem::Uncertain`] when that can't be found out.
+    pub async fn shown_everywhere(&self) -> Result<(), Problem> {
+        self.lease.everywhere(&self.store, self.revision()).await
+    }
+
     /// Waits until this node shows a change.
     ///
     /// # Errors

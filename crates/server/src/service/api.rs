@@ -276,7 +276,7 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
             return Err(Problem::System("System resource servers cannot be deleted."));
         }
         Ok(entry) => entry.api.number,
-        Err(_) if precondition == Precondition::None => return Ok(()),
+        Err(_) if precondition == Precondition::None => return call.app.shown_everywhere().await,
         Err(problem) => return Err(problem),
     };
     let work = call.clone();

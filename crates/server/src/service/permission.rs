@@ -116,6 +116,7 @@ pub async fn remove(
     let entry = Arc::clone(find(&call.app.view().snapshot, call.workspace, api)?);
     refuse_system(&entry)?;
     if precondition == Precondition::None && among(&entry.permissions, &values).is_none() {
+        call.app.shown_everywhere().await?;
         return Ok(ApiEntry::clone(&entry));
     }
     let number = entry.api.number;

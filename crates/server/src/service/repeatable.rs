@@ -74,8 +74,9 @@ async fn earlier<T: DeserializeOwned>(call: &Call) -> Result<Option<T>, Problem>
         Earlier::Unknown => Ok(None),
         Earlier::Other => Err(Problem::Conflict(Conflict::IdempotencyKey)),
         Earlier::Done(outcome) => {
-            // Whoever is answered may rely on it at once, on this node too.
+            // Whoever is answered may rely on it at once, on every node: the first request may still wait for that.
             call.app.shown(call.app.store.revision().await?).await?;
+            call.app.shown_everywhere().await?;
             serde_json::from_slice(outcome.expose()).map(Some).map_err(Problem::internal)
         }
     }

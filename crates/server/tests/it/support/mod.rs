@@ -4,6 +4,7 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -364,16 +365,22 @@ impl Reply {
             return;
         };
         let status = self.status.as_u16();
+        // Compiled once: the same operations are called again and again.
+        static COMPILED: Mutex<BTreeMap<(&str, u16), Arc<Schema>>> = Mutex::new(BTreeMap::new());
+        let compiled = |schema: &dyn Fn() -> Value| {
+            let mut all = COMPILED.lock().unwrap();
+            Arc::clone(all.entry((row.id, status)).or_insert_with(|| Arc::new(Schema::new(schema()))))
+        };
         let schema = match row.success {
-            (success, Shape::Json(schema)) if success == status => Some(schema()),
+            (success, Shape::Json(schema)) if success == status => Some(compiled(&schema)),
             (success, _) if success == status => None,
             _ => {
                 assert!(openapi::refusals(row).contains(&status), "{method} {path} answered {status}, undocumented");
-                (status != 304).then(|| openapi::error_schema(row.surface()))
+                (status != 304).then(|| compiled(&|| openapi::error_schema(row.surface())))
             }
         };
         if let Some(schema) = schema {
-            let checked = Schema::new(schema).check(keyward_core::problem::Part::Body, &self.body);
+            let checked = schema.check(keyward_core::problem::Part::Body, &self.body);
             assert!(checked.is_ok(), "{method} {path} {status}: {checked:?} in {}", self.body);
         }
     }

@@ -1,3 +1,6 @@
 //! The keys' API.
 
+mod never_stale;
+mod oracle;
 mod seed;
+mod steps;
