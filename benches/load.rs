@@ -1,7 +1,11 @@
 //! A load: so many connections ask without a pause, each for another key, and what came back is counted.
 //!
-//! `load ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf QUERY [EXPECTED]` prints one line of JSON: requests,
-//! requests per second, p50 and p99 in microseconds, and how many answers had not the expected text.
+//! `load ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf|invented QUERY [EXPECTED]` prints one line of JSON:
+//! requests, requests per second, p50 and p99 in microseconds, and how many answers had not the expected text.
+//!
+//! `load ADDRESS 0 CONNECTIONS ROOT_KEY KEYS_FILE flips PERMISSION CHECKS` deletes and restores a permission all the time
+//! and goes on until so many verifications began after a deletion was answered and ended before the restoration began:
+//! each of them must be refused.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -36,6 +40,11 @@ struct Load {
     requests: AtomicU64,
     unexpected: AtomicU64,
     latencies: Vec<AtomicU64>,
+    /// Odd while the permission is deleted and that was answered.
+    deleted: AtomicU64,
+    checked: AtomicU64,
+    flips: bool,
+    invented: bool,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -64,6 +73,9 @@ fn draw(count: usize, distribution: &str) -> anyhow::Result<Vec<u32>> {
                 })
                 .collect())
         }
+        "flips" => draw(count, "uniform"),
+        // Texts that nobody made; the file's only tell how long a key is.
+        "invented" => draw(count, "uniform"),
         other => bail!("no distribution is called {other}"),
     }
 }
@@ -71,8 +83,9 @@ fn draw(count: usize, distribution: &str) -> anyhow::Result<Vec<u32>> {
 async fn run() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [address, seconds, connections, root, file, distribution, query, rest @ ..] = arguments.as_slice() else {
-        bail!("ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf QUERY [EXPECTED]");
+        bail!("ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf|invented|flips QUERY [EXPECTED]");
     };
+    let flips = distribution == "flips";
     let keys: Vec<String> = BufReader::new(std::fs::File::open(file)?).lines().collect::<Result<_, _>>()?;
     let load = Arc::new(Load {
         address: address.clone(),
@@ -85,11 +98,26 @@ async fn run() -> anyhow::Result<()> {
         requests: AtomicU64::new(0),
         unexpected: AtomicU64::new(0),
         latencies: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+        deleted: AtomicU64::new(0),
+        checked: AtomicU64::new(0),
+        flips,
+        invented: distribution == "invented",
     });
     let mut tasks = Vec::new();
     let connections: usize = connections.parse()?;
     for number in 0..connections {
         tasks.push(tokio::spawn(ask(Arc::clone(&load), number * DRAWN / connections)));
+    }
+    if flips {
+        let checks = rest.first().context("how many checks?")?.parse()?;
+        let flips = flip(&load, checks).await?;
+        load.stop.store(true, Ordering::Relaxed);
+        for task in tasks {
+            task.await?.context("a connection failed")?;
+        }
+        let (checked, stale) = (load.checked.load(Ordering::Relaxed), load.unexpected.load(Ordering::Relaxed));
+        writeln!(std::io::stdout(), r#"{{"checked":{checked},"flips":{flips},"unexpected":{stale}}}"#)?;
+        return Ok(());
     }
     let begun = Instant::now();
     tokio::time::sleep(Duration::from_secs_f64(seconds.parse()?)).await;
@@ -119,6 +147,53 @@ async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Deletes and restores the permission until enough verifications were checked; how often.
+async fn flip(load: &Load, checks: u64) -> anyhow::Result<u64> {
+    let mut stream = TcpStream::connect(&load.address).await?;
+    let mut answer = vec![0; 64 * 1024];
+    let body = format!(r#"{{"permission":"{}"}}"#, load.query);
+    let mut flips = 0;
+    while load.checked.load(Ordering::Relaxed) < checks {
+        for operation in ["deletePermission", "restorePermission"] {
+            let request = format!(
+                "POST /v2/permissions.{operation} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                load.root,
+                body.len()
+            );
+            stream.write_all(request.as_bytes()).await?;
+            let whole = read_answer(&mut stream, &mut answer).await?;
+            if !answer[..whole].starts_with(b"HTTP/1.1 200") {
+                bail!("{}", String::from_utf8_lossy(&answer[..whole]));
+            }
+            if operation == "deletePermission" {
+                flips += 1;
+                load.deleted.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                load.deleted.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+    Ok(flips)
+}
+
+/// Reads one answer to its end; how long it is.
+async fn read_answer(stream: &mut TcpStream, answer: &mut [u8]) -> anyhow::Result<usize> {
+    let mut length = 0;
+    loop {
+        let read = stream.read(&mut answer[length..]).await?;
+        if read == 0 {
+            bail!("the server closed the connection");
+        }
+        length += read;
+        if let Some(whole) = whole_length(&answer[..length])
+            && length >= whole
+        {
+            return Ok(whole);
+        }
+    }
+}
+
 /// One connection.
 async fn ask(load: Arc<Load>, mut at: usize) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(&load.address).await?;
@@ -126,8 +201,15 @@ async fn ask(load: Arc<Load>, mut at: usize) -> anyhow::Result<()> {
     let mut request = Vec::with_capacity(1024);
     let mut answer = vec![0; 64 * 1024];
     while !load.stop.load(Ordering::Relaxed) {
-        let key = &load.keys[load.drawn[at % load.drawn.len()] as usize];
+        let known = &load.keys[load.drawn[at % load.drawn.len()] as usize];
         at += 1;
+        let invented;
+        let key = if load.invented {
+            invented = format!("{at:0width$x}", width = known.len());
+            &invented
+        } else {
+            known
+        };
         let query = if load.query.is_empty() { String::new() } else { format!(r#","permissions":"{}""#, load.query) };
         request.clear();
         write!(
@@ -137,26 +219,21 @@ async fn ask(load: Arc<Load>, mut at: usize) -> anyhow::Result<()> {
             load.root,
             10 + key.len() + query.len(),
         )?;
+        let deleted = load.deleted.load(Ordering::SeqCst);
         let begun = Instant::now();
         stream.write_all(&request).await?;
-        let mut length = 0;
-        let whole = loop {
-            let read = stream.read(&mut answer[length..]).await?;
-            if read == 0 {
-                bail!("the server closed the connection");
-            }
-            length += read;
-            if let Some(whole) = whole_length(&answer[..length])
-                && length >= whole
-            {
-                break whole;
-            }
-        };
+        let whole = read_answer(&mut stream, &mut answer).await?;
         let microseconds = usize::try_from(begun.elapsed().as_micros()).unwrap_or(SLOTS).min(SLOTS - 1);
         load.latencies[microseconds].fetch_add(1, Ordering::Relaxed);
         load.requests.fetch_add(1, Ordering::Relaxed);
-        let fits = answer[..whole].windows(load.expected.len()).any(|part| part == load.expected);
-        if !fits {
+        let has = |text: &[u8]| answer[..whole].windows(text.len()).any(|part| part == text);
+        if load.flips {
+            // Deleted when it began, and nothing was restored until it ended.
+            if deleted % 2 == 1 && load.deleted.load(Ordering::SeqCst) == deleted {
+                load.checked.fetch_add(1, Ordering::Relaxed);
+                load.unexpected.fetch_add(u64::from(!has(b"\"INSUFFICIENT_PERMISSIONS\"")), Ordering::Relaxed);
+            }
+        } else if !has(&load.expected) {
             load.unexpected.fetch_add(1, Ordering::Relaxed);
         }
     }
