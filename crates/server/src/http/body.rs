@@ -1,5 +1,7 @@
 //! Bodies: how long, in which form, and how they are read.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited, combinators::UnsyncBoxBody};
@@ -23,6 +25,27 @@ impl std::error::Error for BodyError {}
 
 /// A body that is still to come.
 pub type IncomingBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// A body of this length, in bytes. It is not asked for its end once it is there: that would be one more round through
+/// the connection.
+///
+/// # Errors
+/// Why it did not come whole.
+pub async fn read_whole<B>(body: B, length: usize) -> Result<Bytes, BodyError>
+where
+    B: hyper::body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut body = pin!(body);
+    let mut whole = Bytes::new();
+    while whole.len() < length {
+        let Some(frame) = body.frame().await else { return Err(BodyError("the body was cut off".into())) };
+        let Ok(next) = frame.map_err(|error| BodyError(error.into()))?.into_data() else { continue };
+        // Nearly always it comes in one piece.
+        whole = if whole.is_empty() { next } else { [whole, next].concat().into() };
+    }
+    Ok(whole)
+}
 
 /// The body as JSON, null when there is none, and its length in bytes.
 ///

@@ -29,7 +29,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Rendered},
-    body::{BodyError, IncomingBody, read_json},
+    body::{BodyError, IncomingBody, read_json, read_whole},
     incoming::{Incoming, kept, no_origin, origin},
     operation::{Access, AtOnce, Operation, Request, Surface},
     problem, query,
@@ -104,8 +104,10 @@ impl Dispatch {
         let Some((_, place)) = route.value.iter().find(|(known, _)| known == method) else { return unknown(&incoming) };
         let place = *place;
         let row = &OPERATIONS[place];
-        if let Some(at_once) = row.at_once.filter(|_| unkey::receive::is_usual(&incoming)) {
-            return self.hurry(place, at_once, incoming, body).await;
+        if let Some(at_once) = row.at_once
+            && let Some(length) = unkey::receive::usual_length(&incoming)
+        {
+            return self.hurry((place, at_once), incoming, body, length).await;
         }
         let segments: Result<Vec<String>, _> = route
             .params
@@ -121,19 +123,18 @@ impl Dispatch {
     /// Answers what can be answered at once; whatever can't goes the usual way.
     async fn hurry<B>(
         self: Arc<Self>,
-        place: usize,
-        at_once: AtOnce,
+        (place, at_once): (usize, AtOnce),
         incoming: Incoming,
         body: B,
+        length: usize,
     ) -> Response<Full<Bytes>>
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let limit = Duration::from_secs(self.app.limits.request_seconds);
-        let read = match tokio::time::timeout(limit, body.collect()).await {
-            Ok(Ok(collected)) => Ok(collected.to_bytes()),
-            Ok(Err(error)) => Err(BodyError(error.into())),
+        let read = match tokio::time::timeout(limit, read_whole(body, length)).await {
+            Ok(read) => read,
             Err(_) => {
                 let problem = unkey::problem::render(&Problem::Slow, &OPERATIONS[place], &incoming);
                 return problem.into_key_response();

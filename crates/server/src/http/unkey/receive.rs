@@ -36,13 +36,14 @@ const IDEMPOTENCY_KEY: usize = 255;
 /// The longest body of a usual request, in bytes.
 const USUAL: usize = 64 * 1024;
 
-/// Whether a request looks like nearly all of them: a credential, JSON, and a length that is known and not large.
-pub(in crate::http) fn is_usual(incoming: &Incoming) -> bool {
+/// The length of the body, in bytes, of a request that looks like nearly all of them: with a credential, with JSON, and
+/// not large.
+pub(in crate::http) fn usual_length(incoming: &Incoming) -> Option<usize> {
     let headers = &incoming.headers;
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    headers.contains_key(header::AUTHORIZATION)
-        && headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == b"application/json")
-        && length.is_some_and(|length| length <= USUAL)
+    let usual = headers.contains_key(header::AUTHORIZATION)
+        && headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == b"application/json");
+    let length: usize = headers.get(header::CONTENT_LENGTH).filter(|_| usual)?.to_str().ok()?.parse().ok()?;
+    (length <= USUAL).then_some(length)
 }
 
 /// Reads and checks a request, and carries it out.
