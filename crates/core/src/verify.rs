@@ -72,7 +72,7 @@ impl Code {
 /// What a key holds at this moment: nothing that is deleted is among it.
 #[derive(Debug, Default)]
 pub struct Held<'s> {
-    /// Directly and by roles, each once.
+    /// Directly and by roles, each value once, in the order of their values.
     pub permissions: Vec<&'s Permission>,
     /// Its roles.
     pub roles: Vec<&'s Role>,
@@ -93,8 +93,9 @@ impl<'s> Held<'s> {
                 permissions.push(permission);
             }
         }
-        permissions.sort_unstable_by_key(|permission| permission.number);
-        permissions.dedup_by_key(|permission| permission.number);
+        // By value: of two APIs' permissions with one value the key has that value once.
+        permissions.sort_unstable_by(|a, b| a.value.cmp(&b.value));
+        permissions.dedup_by(|a, b| a.value == b.value);
         Self { permissions, roles }
     }
 
