@@ -74,7 +74,7 @@ impl Code {
 /// What a key holds at this moment: nothing that is deleted is among it.
 #[derive(Debug, Default)]
 pub struct Held<'s> {
-    /// Directly and by roles, each once, oldest first.
+    /// Directly and by roles, each value once, oldest first.
     pub permissions: SmallVec<[&'s Permission; 32]>,
     /// Its roles.
     pub roles: SmallVec<[&'s Role; 8]>,
@@ -103,6 +103,14 @@ impl<'s> Held<'s> {
         if !roles.is_empty() {
             permissions.sort_unstable_by_key(|permission| permission.number);
             permissions.dedup_by_key(|permission| permission.number);
+        }
+        // Of two APIs' permissions with one value the key has that value once.
+        if permissions.iter().any(|permission| permission.api != key.api) {
+            for at in (1..permissions.len()).rev() {
+                if permissions[..at].iter().any(|earlier| earlier.value == permissions[at].value) {
+                    permissions.remove(at);
+                }
+            }
         }
         Self { permissions, roles }
     }

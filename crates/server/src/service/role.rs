@@ -152,6 +152,26 @@ pub async fn create(call: &Call, wanted: WantedRole) -> Result<String, Problem> 
     .await
 }
 
+/// The role with this name or id, and whether it was made on the way: a role of this name that gives nothing yet, if
+/// the caller may make one.
+pub(crate) async fn find_or_create(change: &mut Change<'_>, call: &Call, name: &str) -> Result<(Role, bool), Error> {
+    if let Some(found) = find(change.tx(), call, name).await? {
+        return Ok((found, false));
+    }
+    call.require(Action::CreateRole)?;
+    let role = Role {
+        number: role::next_number(change).await?,
+        workspace: call.workspace,
+        id: ids::alphanumeric(call.app.entropy.as_ref(), ID_LENGTH),
+        name: name.to_owned(),
+        description: None,
+        permissions: Vec::new(),
+        created_at: call.now,
+    };
+    role::insert(change, &role).await?;
+    Ok((role, true))
+}
+
 /// Says in an entry which permissions were made on the way.
 pub(crate) fn note_created(after: &mut Value, created: Vec<Value>) {
     if !created.is_empty() {

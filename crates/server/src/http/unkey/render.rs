@@ -90,7 +90,7 @@ pub fn key(snapshot: &Snapshot, data: &KeyData) -> Value {
         ("meta", key.meta.as_deref().map(meta)),
         ("updatedAt", key.updated_at.map(|time| time.0.into())),
         ("lastUsedAt", key.last_used_at.map(|time| time.0.into())),
-        ("expires", key.expires_at.map(|time| time.0.max(0).into())),
+        ("expires", key.expires_at.filter(|time| time.0 > 0).map(|time| time.0.into())),
         ("permissions", (!slugs.is_empty()).then(|| json!(slugs))),
         ("roles", (!roles.is_empty()).then(|| json!(roles))),
         ("credits", data.credits.as_ref().map(|found| credits(Some(found)))),

@@ -135,7 +135,7 @@ fn of_keys() -> Vec<Operation> {
             needs(&[A::CreateKey], &[A::EncryptKey], AfterLookup), (key::reroll_key, key::reroll_key_answer),
             &[404, 412], Some("key.reroll"), keys::reroll),
         row!("keys.migrateKeys", "Take over keys that were made elsewhere",
-            needs(&[A::CreateKey], &[A::AddPermissionToKey, A::AddRoleToKey, A::CreatePermission], FirstOn("apiId")),
+            needs(&[A::CreateKey], &[A::AddPermissionToKey, A::AddRoleToKey, A::CreatePermission, A::CreateRole], FirstOn("apiId")),
             (key::migrate_keys, key::migrate_keys_answer), &[404], Some("key.migrate"), keys::migrate),
     ]
 }

@@ -11,6 +11,7 @@ use keyward_core::{
         api::Api,
         key::{Key, KeyNumber},
         migration::{KeyAlgorithm, KeyMigration},
+        role::Role,
         root_key::Hash,
     },
     problem::Missing,
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 use super::{
     WantedKey,
     create::{require_to_give, store_credits},
-    credits_of, ensure_identity, find_roles, live_api, named_limits, numbers_of, stored_meta,
+    credits_of, describe_roles, ensure_identity, live_api, named_limits, numbers_of, stored_meta,
 };
 use crate::{
     app::{App, Call},
@@ -92,11 +93,18 @@ fn stored_hash(algorithm: KeyAlgorithm, text: &str) -> Option<Hash> {
     bytes.try_into().ok()
 }
 
-/// Takes keys over. Hashes that are there already, in whichever workspace, and those that are none, are named and left
-/// out.
+/// What was made on the way, so that keys can hold it.
+#[derive(Default)]
+struct Made {
+    permissions: Vec<Value>,
+    roles: Vec<Role>,
+}
+
+/// Takes keys over, and makes the permissions and roles that they hold and nobody has, if the caller may. Hashes that are
+/// there already, in whichever workspace, and those that are none, are named and left out.
 ///
 /// # Errors
-/// [`Problem::NotFound`] for the API, the migration or a role; [`Problem::Insufficient`] when the caller may not give
+/// [`Problem::NotFound`] for the API or the migration; [`Problem::Insufficient`] when the caller may not give or make
 /// what keys are to hold; [`Problem::Invalid`]. Then nothing was taken over.
 pub async fn migrate(
     call: &Call,
@@ -119,6 +127,7 @@ pub async fn migrate(
             let api = api.ok_or(Problem::NotFound(Missing::KeyApi { specified: true }))?;
             let first = key::next_numbers(change, keys.len()).await?;
             let mut outcome = Migration { migrated: Vec::new(), failed: Vec::new() };
+            let mut made = Made::default();
             for (number, key) in (first.0..).zip(keys) {
                 let hash = stored_hash(migration.algorithm, &key.hash);
                 let is_new = match hash {
@@ -129,14 +138,19 @@ pub async fn migrate(
                     outcome.failed.push(key.hash);
                     continue;
                 };
-                let id = take_over(change, &work, (&api, &migration), (KeyNumber(number), hash), key.wanted).await?;
+                let place = (&api, &*migration, &mut made);
+                let id = take_over(change, &work, place, (KeyNumber(number), hash), key.wanted).await?;
                 outcome.migrated.push((key.hash, id));
             }
             let named: Vec<&String> = outcome.migrated.iter().take(NAMED).map(|(_, id)| id).collect();
-            let after = json!({
+            let mut after = json!({
                 "apiId": api.key_id(), "migrationId": migration.id,
                 "keys": { "count": outcome.migrated.len(), "ids": named }, "failed": outcome.failed.len(),
             });
+            role::note_created(&mut after, made.permissions);
+            if !made.roles.is_empty() {
+                after["createdRoles"] = describe_roles(&made.roles);
+            }
             let draft = work.audit(Value::Null, Value::Null, after);
             Ok((outcome, draft))
         })
@@ -147,13 +161,21 @@ pub async fn migrate(
 async fn take_over(
     change: &mut Change<'_>,
     call: &Call,
-    (api, migration): (&Api, &KeyMigration),
+    (api, migration, made): (&Api, &KeyMigration, &mut Made),
     (number, hash): (KeyNumber, Hash),
     wanted: WantedKey,
 ) -> Result<String, Error> {
     let credits = credits_of(wanted.credits.as_ref(), call.now)?;
-    let roles = find_roles(change.tx(), call, &wanted.roles).await?;
+    let mut roles = Vec::with_capacity(wanted.roles.len());
+    for name in &wanted.roles {
+        let (role, is_new) = role::find_or_create(change, call, name).await?;
+        if is_new {
+            made.roles.push(role.clone());
+        }
+        roles.push(role);
+    }
     let resolved = role::resolve_or_create(change, call, Some(api), wanted.permissions).await?;
+    made.permissions.extend(resolved.created);
     let identity = match &wanted.external_id {
         Some(external_id) => Some(ensure_identity(change, call, external_id).await?.number),
         None => None,
