@@ -1,5 +1,6 @@
 //! The keys' API.
 
+mod concurrent;
 mod never_stale;
 mod oracle;
 mod seed;
