@@ -10,7 +10,7 @@ use keyward_store::{DirectoryLock, Location, MasterKey, Store};
 fn statements() -> Vec<String> {
     let mut found = Vec::new();
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/src");
-    for folder in ["", "catalogue", "ledger"] {
+    for folder in ["", "catalogue", "keys", "ledger"] {
         for entry in fs::read_dir(store.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|ending| ending == "rs") {

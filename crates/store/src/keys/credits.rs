@@ -15,6 +15,8 @@ use crate::{
 };
 
 const FIND: Sql = Sql("SELECT remaining, refill, refilled_at FROM credits WHERE key = $1");
+const HOLD: Sql =
+    Sql("UPDATE credits SET remaining = remaining WHERE key = $1 RETURNING remaining, refill, refilled_at");
 const SET: Sql = Sql(
     "INSERT INTO credits (key, workspace, remaining, refill, refilled_at, refill_at) VALUES ($1, $2, $3, $4, $5, $6) \
      ON CONFLICT (key) DO UPDATE SET remaining = $3, refill = $4, refilled_at = $5, refill_at = $6",
@@ -28,6 +30,12 @@ const REFILLED: Sql = Sql("UPDATE credits SET remaining = $2, refilled_at = $3, 
 /// What the key has, as it was when it was last written.
 pub async fn find(tx: &mut Tx<'_>, key: KeyNumber) -> Result<Option<Credits>, Error> {
     tx.query(FIND, &[key.0.into()]).await?.into_iter().next().map(decode).transpose()
+}
+
+/// What the key has, for a change that computes with it: nobody spends of it until the change is over. Without this a
+/// use on another node, between the reading and the writing, would not be paid for.
+pub async fn hold(tx: &mut Tx<'_>, key: KeyNumber) -> Result<Option<Credits>, Error> {
+    tx.query(HOLD, &[key.0.into()]).await?.into_iter().next().map(decode).transpose()
 }
 
 /// Sets what the key has; nothing when its uses are not counted.

@@ -114,7 +114,7 @@ pub async fn update(call: &Call, id: String, wanted: KeyChange) -> Result<(), Pr
                 role::note_created(&mut entry, resolved.created);
             }
             if let Some(wanted) = wanted.credits {
-                let stored = credits::find(change.tx(), before.number).await?.map(|credits| credits.at(work.now));
+                let stored = credits::hold(change.tx(), before.number).await?.map(|credits| credits.at(work.now));
                 let next = changed_credits(stored.as_ref(), wanted, work.now)?;
                 store_credits(change, before.number, next.as_ref()).await?;
                 after.counted = next.is_some();

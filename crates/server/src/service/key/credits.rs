@@ -28,7 +28,7 @@ pub async fn update_credits(call: &Call, id: String, operation: CreditsOperation
         Box::pin(async move {
             let (api, before) = locate(change.tx(), &work, &id, Missing::Key { specified: false }).await?;
             work.require_on_key(Action::UpdateKey, &api, &before.id)?;
-            let stored = credits::find(change.tx(), before.number).await?.map(|credits| credits.at(work.now));
+            let stored = credits::hold(change.tx(), before.number).await?.map(|credits| credits.at(work.now));
             let next = changed(stored.as_ref(), operation)?.map(|credits| Credits { refilled_at: work.now, ..credits });
             store_credits(change, before.number, next.as_ref()).await?;
             let mut after = before.clone();
