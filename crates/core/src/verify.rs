@@ -105,7 +105,8 @@ impl<'s> Held<'s> {
             permissions.dedup_by_key(|permission| permission.number);
         }
         // Of two APIs' permissions with one value the key has that value once.
-        if permissions.iter().any(|permission| permission.api != key.api) {
+        let own = permissions.iter().filter(|permission| permission.api == key.api).count();
+        if own > 0 && own < permissions.len() {
             for at in (1..permissions.len()).rev() {
                 if permissions[..at].iter().any(|earlier| earlier.value == permissions[at].value) {
                     permissions.remove(at);

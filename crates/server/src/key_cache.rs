@@ -248,7 +248,11 @@ mod tests {
     use arc_swap::ArcSwap;
     use keyward_core::{
         model::{
-            WorkspaceNumber, api::ApiNumber, identity::IdentityNumber, key::KeyNumber, permission::PermissionNumber,
+            WorkspaceNumber,
+            api::ApiNumber,
+            identity::IdentityNumber,
+            key::{Key, KeyNumber},
+            permission::PermissionNumber,
         },
         time::Timestamp,
     };
@@ -280,25 +284,33 @@ mod tests {
         i64::try_from(at).expect("a small number")
     }
 
-    /// A key and its identity as the store has them.
-    fn read(state: &State, at: usize) -> (Arc<KnownKey>, Arc<Identity>) {
+    /// A key and its identity as the store has them: the key's permission and the identity's time tell their revisions.
+    fn read(state: &State, at: usize) -> (KnownKey, Identity) {
         let owner = IdentityNumber(number(at / 4));
-        let key = KnownKey {
+        let key = Key {
             number: KeyNumber(number(at)),
             workspace: WorkspaceNumber::FIRST,
             api: ApiNumber(1),
-            identity: Some(owner),
-            expires_at: None,
-            revision: Revision(state.revision),
-            id: "key".into(),
+            id: "key".to_owned(),
+            hash: hash(at),
+            start: String::new(),
             name: None,
             meta: None,
-            permissions: [PermissionNumber(state.keys[at])].into(),
-            roles: [].into(),
-            limits: None,
+            identity: Some(owner),
             enabled: true,
+            expires_at: None,
+            permissions: vec![PermissionNumber(state.keys[at])],
+            roles: Vec::new(),
+            limits: Vec::new(),
             counted: false,
-            deleted: false,
+            prefix: None,
+            bytes: 16,
+            recoverable: false,
+            migration: None,
+            last_used_at: None,
+            created_at: Timestamp(0),
+            updated_at: None,
+            deleted_at: None,
         };
         let identity = Identity {
             number: owner,
@@ -309,7 +321,7 @@ mod tests {
             limits: Vec::new(),
             created_at: Timestamp(state.identities[at / 4]),
         };
-        (Arc::new(key), Arc::new(identity))
+        (KnownKey::of(key, Revision(state.revision)), identity)
     }
 
     struct World {
@@ -329,13 +341,11 @@ mod tests {
         }
 
         /// What was found is one state, and not one of before the last answer.
-        fn check(&self, at: usize, answered: u64, (view, key, identity): (&State, &KnownKey, &Identity)) {
+        fn check(&self, at: usize, answered: u64, view: &State, entry: &Entry) {
+            let key = entry.key.permissions().next().expect("each key has one");
+            let identity = entry.identity.as_ref().expect("each key has one");
             assert!(u64::try_from(view.revision).is_ok_and(|revision| revision >= answered), "an old state");
-            assert_eq!(
-                key.permissions[0].0, view.keys[at],
-                "key {at} and revision {} do not belong together",
-                view.revision
-            );
+            assert_eq!(key.0, view.keys[at], "key {at} and revision {} do not belong together", view.revision);
             assert_eq!(identity.created_at.0, view.identities[at / 4], "an identity of another revision");
         }
 
@@ -382,7 +392,7 @@ mod tests {
         fn look(&self, mut random: u64) -> (u64, u64, u64) {
             let _over = OverOnPanic(&self.over);
             let (mut hits, mut misses, mut refused) = (0, 0, 0);
-            let mut aside: VecDeque<(usize, Arc<KnownKey>, Arc<Identity>)> = VecDeque::new();
+            let mut aside: VecDeque<(usize, KnownKey, Identity)> = VecDeque::new();
             let view = || self.view.load_full();
             while !self.over.load(Ordering::SeqCst) {
                 random = next(random);
@@ -390,9 +400,9 @@ mod tests {
                 let at = usize::try_from(random % 64).unwrap_or(0);
                 let answered = self.answered.load(Ordering::SeqCst);
                 match self.cache.find(&hash(at), view) {
-                    Found::Here(view, key, identity) => {
+                    Found::Here(view, entry) => {
                         hits += 1;
-                        self.check(at, answered, (&view, &key, &identity.expect("each key has one")));
+                        self.check(at, answered, &view, &entry);
                         continue;
                     }
                     Found::Unknown(_) => misses += 1,
@@ -405,24 +415,24 @@ mod tests {
                         continue;
                     }
                     let Some((at, key, identity)) = aside.pop_front() else { continue };
-                    self.keep(at, answered, (&key, &identity), &mut refused);
+                    self.keep(at, answered, (key, identity), &mut refused);
                 } else {
                     while self.view.load().revision < state.revision && !self.over.load(Ordering::SeqCst) {
                         self.looks.fetch_add(1, Ordering::Relaxed);
                         thread::yield_now();
                     }
-                    self.keep(at, answered, (&key, &identity), &mut refused);
+                    self.keep(at, answered, (key, identity), &mut refused);
                 }
             }
             (hits, misses, refused)
         }
 
-        fn keep(&self, at: usize, answered: u64, (key, identity): (&Arc<KnownKey>, &Arc<Identity>), refused: &mut u64) {
+        fn keep(&self, at: usize, answered: u64, (key, identity): (KnownKey, Identity), refused: &mut u64) {
             if self.view.load().revision < key.revision.0 {
                 return;
             }
             match self.cache.keep(&hash(at), key, Some(identity), || self.view.load_full()) {
-                Some(view) => self.check(at, answered, (&view, key, identity)),
+                Some((view, entry)) => self.check(at, answered, &view, &entry),
                 None => *refused += 1,
             }
         }
@@ -486,6 +496,6 @@ mod tests {
         for revision in 0..i64::try_from(TOUCHED).expect("a small number") {
             cache.publish(Revision(3 + revision), &[Row::Key(KeyNumber(1), hash(1))], || {});
         }
-        assert!(cache.keep(&hash(0), &key, Some(&identity), || ()).is_none());
+        assert!(cache.keep(&hash(0), key, Some(identity), || ()).is_none());
     }
 }
