@@ -11,7 +11,8 @@ fn comparable(reply: crate::support::Reply) -> (u16, String, Value) {
     let kind = reply.header("content-type").to_owned();
     let mut body = reply.body;
     body["meta"]["requestId"] = "".into();
-    for limit in body["data"]["ratelimits"].as_array_mut().unwrap_or(&mut Vec::new()) {
+    let limits = body.pointer_mut("/data/ratelimits").and_then(Value::as_array_mut);
+    for limit in limits.into_iter().flatten() {
         limit["remaining"] = 0.into();
     }
     (reply.status.as_u16(), kind, body)
