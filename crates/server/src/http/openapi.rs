@@ -118,7 +118,11 @@ fn responses(row: &Operation) -> Value {
     let mut success = json!({ "description": "Done" });
     match shape {
         Shape::Empty => {}
-        Shape::Json(schema) => success["content"] = json!({ "application/json": {"schema": schema()} }),
+        Shape::Json(schema) => {
+            let mut schema = schema();
+            unbound_texts(&mut schema);
+            success["content"] = json!({ "application/json": {"schema": schema} });
+        }
         Shape::Text(media_type) => success["content"] = json!({ media_type: {"schema": {"type": "string"}} }),
     }
     let mut responses = Map::new();
@@ -137,4 +141,18 @@ fn responses(row: &Operation) -> Value {
         responses.insert(status.to_string(), response);
     }
     Value::Object(responses)
+}
+
+/// An answer holds what either protocol let in, and they differ in how long a name is and what is in it.
+fn unbound_texts(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            // Keywords; a property that is called so is an object.
+            members
+                .retain(|name, it| it.is_object() || !["minLength", "maxLength", "pattern"].contains(&name.as_str()));
+            members.values_mut().for_each(unbound_texts);
+        }
+        Value::Array(items) => items.iter_mut().for_each(unbound_texts),
+        _ => {}
+    }
 }

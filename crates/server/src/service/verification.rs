@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use keyward_core::{
     Problem,
-    grants::Grants,
+    grants::{Action, Grants},
     model::{
         WorkspaceNumber,
         identity::Identity,
@@ -253,17 +253,26 @@ pub async fn take_over(call: &Call, migration: &str, text: &str) -> Result<bool,
     let (old, new, number) = (key_text::hash(long), key_text::hash(text), migration.number);
     let shown: String = parts[1].chars().take(START).collect();
     let (start, now) = (format!("{prefix}_{shown}"), call.now);
+    let prefix = (*prefix).to_owned();
+    let work = call.clone();
     let (found, _) = call
         .app
         .change(move |change| {
             Box::pin(async move {
                 let found = key::find_by_hash(change.tx(), &old).await?;
+                let may = |key: &Key| {
+                    let view = work.app.view();
+                    let api = view.snapshot.api_numbered(key.api);
+                    api.is_some_and(|entry| work.may_on_key(Action::VerifyKey, &entry.api, &key.id))
+                };
                 let pending = found.filter(|key| key.migration == Some(number) && key.deleted_at.is_none());
+                let pending = pending.filter(|key| key.workspace == work.workspace && may(key));
                 let draft = |id: &str| entry(now, "key.update", Value::Null, json!({ "id": id, "migrated": true }));
                 let Some(before) = pending else {
                     return Err(Problem::NotFound(keyward_core::problem::Missing::Key { specified: false }).into());
                 };
-                let after = Key { hash: new, start, migration: None, ..before.clone() };
+                let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
+                let after = Key { hash: new, start, prefix, migration: None, ..before.clone() };
                 key::update(change, &before, &after, now).await?;
                 Ok((true, draft(&after.id)))
             })

@@ -29,6 +29,7 @@ mod management;
 mod operations;
 mod program;
 mod recordings;
+mod root_key_operations;
 mod secrets;
 mod statements;
 mod support;

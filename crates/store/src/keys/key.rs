@@ -31,7 +31,7 @@ const INSERT: Sql = Sql(
 );
 const UPDATE: Sql =
     Sql("UPDATE keys SET hash = $3, start = $4, name = $5, meta = $6, identity = $7, enabled = $8, expires_at = $9, \
-     permissions = $10, roles = $11, limits = $12, counted = $13, migration = $14, updated_at = $15 \
+     permissions = $10, roles = $11, limits = $12, counted = $13, migration = $14, updated_at = $15, prefix = $16 \
      WHERE workspace = $1 AND number = $2");
 const TOMBSTONE: Sql = Sql("UPDATE keys SET deleted_at = $3, sealed = NULL WHERE workspace = $1 AND number = $2");
 const ERASE: Sql = Sql("UPDATE keys SET deleted_at = $3, erased_at = $3, name = NULL, meta = NULL, identity = NULL, \
@@ -128,6 +128,7 @@ pub async fn update(change: &mut Change<'_>, before: &Key, after: &Key, now: Tim
         after.counted.into(),
         after.migration.into(),
         now.0.into(),
+        after.prefix.clone().into(),
     ];
     change.tx().query(UPDATE, &values).await?;
     holder::moved(change, Some(before), Some(after)).await

@@ -36,10 +36,15 @@ use crate::{
 struct Usual<'b> {
     #[serde(borrow)]
     key: &'b str,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "text")]
     permissions: Option<&'b str>,
     #[serde(borrow, default)]
     tags: Vec<&'b str>,
+}
+
+/// Text, and not null, which the schema refuses.
+fn text<'b, D: serde::Deserializer<'b>>(deserializer: D) -> Result<Option<&'b str>, D::Error> {
+    <&str>::deserialize(deserializer).map(Some)
 }
 
 /// The length of a usual answer, in bytes.
@@ -123,7 +128,8 @@ pub fn verify(request: Request) -> Handled {
         let text = body.text("key").unwrap_or_default();
         let app = &request.call.app;
         let mut known = verification::find(app, text).await?;
-        if known.is_none()
+        // A key whose text is not known yet is there for nobody else.
+        if known.as_ref().is_none_or(|known| known.entry.key.deleted)
             && let Some(migration) = body.text("migrationId")
             && verification::take_over(&request.call, migration, text).await?
         {

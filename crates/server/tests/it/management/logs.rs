@@ -82,7 +82,7 @@ async fn pages_and_order(t: TestApp) {
     let totals = t.get("logs?per_page=2&include_totals=true&q=type:sapi").send().await.body;
     assert_eq!(
         (&totals["start"], &totals["limit"], &totals["length"], &totals["total"]),
-        (&json!(0), &json!(2), &json!(2), &json!(6))
+        (&json!(0), &json!(2), &json!(2), &json!(7))
     );
     let far = t.get("logs?per_page=100&page=10").send().await;
     assert_eq!((far.status.as_u16(), &far.body["errorCode"]), (400, &json!("invalid_paging")));
@@ -134,10 +134,10 @@ async fn queries(t: TestApp) {
         let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
         t.get(&format!("logs?q={query}")).send().await.body.as_array().map(Vec::len)
     };
-    assert_eq!(count("type:\"sapi\" AND client_id:keyward-cli").await, Some(1));
+    assert_eq!(count("type:\"sapi\" AND client_id:keyward-cli").await, Some(2), "the API and a root key");
     assert_eq!(count("ip:192.0.2.1").await, Some(1));
     assert_eq!(count("user_id:\"keyward-cli@clients\" type:seccft").await, Some(1));
-    assert_eq!(count("date:[2026-01-01 TO 2026-01-01]").await, Some(3));
+    assert_eq!(count("date:[2026-01-01 TO 2026-01-01]").await, Some(4));
     assert_eq!(count("date:[2026-01-02 TO *]").await, Some(0));
     assert_eq!(count("color:red").await, None);
 }

@@ -161,10 +161,106 @@ async fn serve_on_a_database_that_was_there_before() {
     assert_eq!(list[1]["identifier"], "https://a.example/");
 }
 
+/// `keyward root-key` with these arguments; what it prints must be all that it says.
+fn root_key(path: &str, arguments: &[&str]) -> String {
+    let (good, output, errors) = run(&[&["root-key"], arguments, &["--data-dir", path]].concat());
+    assert!(good && errors.is_empty(), "{arguments:?}: {errors}");
+    output
+}
+
+#[tokio::test]
+async fn root_keys_are_made_listed_and_revoked_with_and_without_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let (good, output, errors) = run(&["root-key", "list", "--data-dir", path]);
+    assert!(!good && output.is_empty());
+    assert_eq!(
+        errors,
+        format!("keyward: there is no store in `{path}`: start `keyward serve --data-dir {path}` once first\n")
+    );
+    let client = reqwest::Client::new();
+    let status = async |server: &process::Process, key: &str| {
+        let call = client.post(format!("{}/v2/permissions.listRoles", server.http)).bearer_auth(key);
+        call.json(&serde_json::json!({})).send().await.unwrap().status().as_u16()
+    };
+    let create = |name: &str, more: &[&str]| {
+        let text = root_key(path, &[&["create", "--name", name], more].concat());
+        let key = text.strip_suffix('\n').unwrap().to_owned();
+        assert!(key.starts_with("root_") && !key.contains(char::is_whitespace), "the key and nothing else");
+        key
+    };
+    let list = || -> Vec<serde_json::Value> { serde_json::from_str(&root_key(path, &["list", "--json"])).unwrap() };
+    let id = |name: &str| {
+        let found = list().into_iter().find(|key| key["name"] == name).unwrap();
+        found["id"].as_str().unwrap().to_owned()
+    };
+    let server = serve(directory.path(), &[]);
+    assert!(list().is_empty() && root_key(path, &["list"]).is_empty());
+    let all = create("everything", &["--permission", "*"]);
+    let other = create("some", &["--permission", "api.*.create_key", "--permission", "api.*.read_key", "--ttl", "1h"]);
+    assert_eq!((status(&server, &all).await, status(&server, &other).await), (200, 403));
+    let lines = root_key(path, &["list"]);
+    let lines: Vec<&str> = lines.lines().collect();
+    let begins = format!("{}  {}…  some  api.*.create_key api.*.read_key", id("some"), &other[..9]);
+    assert_eq!(lines.iter().filter(|line| **line == begins).count(), 1, "{lines:?}");
+    let shown = list().into_iter().find(|key| key["name"] == "some").unwrap();
+    let millis = |name: &str| shown[name].as_i64().unwrap();
+    assert_eq!(millis("expires") - millis("createdAt"), 3_600_000);
+    assert!(!root_key(path, &["list", "--json"]).contains(&other), "a key is shown once");
+    assert!(root_key(path, &["revoke", &id("everything")]).is_empty());
+    assert_eq!(status(&server, &all).await, 401, "at once");
+    assert!(server.stop().0);
+    // The same without a server: what was done is there when one starts.
+    assert_eq!(list().len(), 1);
+    let later = create("later", &["--permission", "rbac.*.read_role"]);
+    let gone = create("gone", &["--permission", "*"]);
+    root_key(path, &["revoke", &id("gone")]);
+    let (good, _, errors) = run(&["root-key", "revoke", "key_nothing", "--data-dir", path]);
+    assert!(!good);
+    assert_eq!(errors, "keyward: there is no root key `key_nothing`; `keyward root-key list` shows them\n");
+    let server = serve(directory.path(), &[]);
+    let found = [status(&server, &later).await, status(&server, &other).await, status(&server, &gone).await];
+    assert_eq!(found, [200, 403, 401]);
+    let (good, output, errors) = run(&["key-migration", "create", "--name", "old keys", "--data-dir", path]);
+    assert!(good && output.starts_with("mig_") && output.trim().len() > 8, "{errors}");
+}
+
+#[test]
+fn a_root_key_that_makes_no_sense_is_refused_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    assert!(serve(directory.path(), &[]).stop().0);
+    for (arguments, wanted) in [
+        (&["create", "--name", "x"][..], "a root key without a permission can do nothing: give --permission"),
+        (&["create", "--name", "x", "--permission", "create_key"], "`create_key` is not a permission of root keys"),
+        (&["create", "--name", "x", "--permission", "*", "--ttl", "0s"], "`0s` is not a time"),
+        (&["create", "--name", "x", "--permission", "*", "--ttl", "soon"], "write a number and s, m, h or d"),
+        (&["create", "--permission", "*"], "--name"),
+        (&["revoke"], "<ID>"),
+    ] {
+        let (good, output, errors) = run(&[&["root-key"], arguments, &["--data-dir", path]].concat());
+        assert!(!good && output.is_empty() && errors.contains(wanted), "{arguments:?}: {errors}");
+    }
+    let arguments = ["key-migration", "create", "--name", "x", "--algorithm", "md5", "--data-dir", path];
+    let (good, output, errors) = run(&arguments);
+    assert!(!good && output.is_empty() && errors.contains("there is no algorithm `md5`"), "{errors}");
+    assert_eq!(root_key(path, &["list", "--json"]), "[]\n");
+}
+
 #[test]
 fn help_is_there_for_every_command() {
-    for arguments in [&["--help"][..], &["demo", "--help"], &["serve", "--help"], &["token", "--help"], &["--version"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["demo", "--help"],
+        &["serve", "--help"],
+        &["token", "--help"],
+        &["root-key", "--help"],
+        &["root-key", "create", "--help"],
+        &["root-key", "list", "--help"],
+        &["root-key", "revoke", "--help"],
+        &["key-migration", "create", "--help"],
+        &["--version"],
+    ] {
         let (good, output, _) = run(arguments);
         assert!(good && !output.is_empty(), "{arguments:?}");
     }
