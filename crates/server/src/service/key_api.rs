@@ -122,12 +122,13 @@ pub async fn update(call: &Call, id: String, wanted: ApiChange) -> Result<(), Pr
             if let Some(bytes) = wanted.default_bytes {
                 settings.default_bytes = bytes;
             }
-            if after != before {
-                after.revision = change.revision();
-                let sealing = (work.app.store.master().as_ref(), work.app.entropy.as_ref());
-                catalogue::api::update(change, &after, sealing, work.now).await?;
+            if after == before {
+                return Ok(((), None));
             }
-            Ok(((), work.audit(json!({}), describe(&before), describe(&after))))
+            after.revision = change.revision();
+            let sealing = (work.app.store.master().as_ref(), work.app.entropy.as_ref());
+            catalogue::api::update(change, &after, sealing, work.now).await?;
+            Ok(((), Some(work.audit(json!({}), describe(&before), describe(&after)))))
         })
     })
     .await

@@ -255,12 +255,12 @@ pub async fn update(call: &Call, text: String, wanted: PermissionChange) -> Resu
                 after.description = description.filter(|text| !text.is_empty());
             }
             if after == before {
-                return Ok((before.id.clone(), work.audit(describe(&before), Value::Null, Value::Null)));
+                return Ok((before.id, None));
             }
             catalogue::permission::update(change, work.workspace, std::slice::from_ref(&after), work.now).await?;
             catalogue::api::renew(change, work.workspace, after.api).await?;
             let draft = work.audit(describe(&after), describe(&before), describe(&after));
-            Ok((after.id, draft))
+            Ok((after.id, Some(draft)))
         })
     });
     get(call, written.await?).await
