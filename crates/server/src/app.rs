@@ -233,10 +233,11 @@ impl App {
     ///
     /// # Errors
     /// Why it was not made. [`Problem::Uncertain`] when it was made and is not in effect everywhere.
-    pub async fn change<T, F>(&self, work: F) -> Result<(T, Revision), Problem>
+    pub async fn change<T, D, F>(&self, work: F) -> Result<(T, Revision), Problem>
     where
         T: Send + 'static,
-        F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<(T, LogDraft), keyward_store::Error>>
+        D: Into<Option<LogDraft>> + Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<(T, D), keyward_store::Error>>
             + Send
             + 'static,
     {

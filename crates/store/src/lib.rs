@@ -106,18 +106,24 @@ impl Store {
 
     /// Carries out a change of the catalogue: serial among all nodes, and in the audit log or not made at all.
     /// Answers after the commit with the change's number; a change that touched nothing has that of the one before.
+    /// Whoever found everything as it should be may say so with no entry.
     ///
     /// # Errors
     /// What `work` returns, after everything it did was rolled back; or why the commit failed.
-    pub async fn change<T, F>(&self, work: F) -> Result<(T, Revision), Error>
+    pub async fn change<T, D, F>(&self, work: F) -> Result<(T, Revision), Error>
     where
         T: Send + 'static,
-        F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<(T, LogDraft), Error>> + Send + 'static,
+        D: Into<Option<LogDraft>> + Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<(T, D), Error>> + Send + 'static,
     {
         self.run(true, move |change| {
             Box::pin(async move {
                 let (value, draft) = work(change).await?;
-                ledger::log::insert(change.tx(), &draft).await?;
+                match draft.into() {
+                    Some(draft) => ledger::log::insert(change.tx(), &draft).await?,
+                    None if change.is_empty() => {}
+                    None => return Err(Error::Engine("a change that is not audited is not made".into())),
+                }
                 Ok(value)
             })
         })

@@ -98,6 +98,11 @@ impl<'c> Change<'c> {
         Revision(self.revision)
     }
 
+    /// Whether nothing that is followed was written yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.touched.is_empty() && self.holders.is_empty()
+    }
+
     /// Says that a row of the catalogue is being written, so that every follower reads it.
     pub(crate) fn touch(&mut self, kind: Kind, number: i64) {
         self.touched.push((kind, number));

@@ -17,11 +17,11 @@ use keyward_core::{
     snapshot::{ApiEntry, Snapshot},
     time::{Entropy, Timestamp},
 };
-use keyward_store::{Change, Error, catalogue};
+use keyward_store::{Change, Error, catalogue, keys::holder::Holding};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, pem::PemObject};
 use serde_json::{Map, Value};
 
-use super::{Precondition, difference};
+use super::{Precondition, difference, slug};
 use crate::{app::Call, ids};
 
 /// The length of a secret that we make for an API: 285 bits.
@@ -214,8 +214,9 @@ where
                 after.revision = change.revision();
                 catalogue::api::update(change, &after, (&master, entropy.as_ref()), work.now).await?;
                 let source = (entropy.as_ref(), work.now);
+                let gone = slug::with_holders(change, number, &difference.gone, difference::permission).await?;
                 let added = write_permissions(change, (work.workspace, number), &difference, source).await?;
-                let (old, new) = difference::of(&before, &after, &stored, &difference, &added);
+                let (old, new) = difference::of(&before, &after, &stored, &difference, (gone, &added));
                 let entry = ApiEntry { api: after, permissions: outcome(stored, difference, added) };
                 let draft = work.audit(difference::answer(&entry), old, new);
                 Ok((entry, draft))
@@ -295,7 +296,13 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
                 precondition.check(api.revision)?;
                 let permissions = catalogue::permission::of_api(change.tx(), work.workspace, number).await?;
                 catalogue::api::tombstone(change, &api, work.now).await?;
-                let before = difference::whole(&ApiEntry { api, permissions });
+                let gone = slug::with_holders(change, number, &permissions, difference::permission).await?;
+                let keys = slug::keys(change, Holding::Api(number)).await?;
+                let mut before = difference::whole(&ApiEntry { api, permissions });
+                before["scopes"] = gone.into();
+                if keys["count"] != 0 {
+                    before["keys"] = keys;
+                }
                 Ok(((), work.audit(Value::Null, before, Value::Null)))
             })
         })

@@ -34,13 +34,13 @@ pub(crate) fn answer(entry: &ApiEntry) -> Value {
     if entry.permissions.len() <= ANSWER_PERMISSIONS { whole(entry) } else { Value::Object(entry.api.describe()) }
 }
 
-/// What changed: before and after.
+/// What changed: before and after. What goes is described already, with those who lose it.
 pub(crate) fn of(
     before: &Api,
     after: &Api,
     stored: &[Arc<Permission>],
     difference: &Difference,
-    added: &[Permission],
+    (gone, added): (Vec<Value>, &[Permission]),
 ) -> (Value, Value) {
     let (mut old, mut new) = (before.describe(), after.describe());
     let same: Vec<String> =
@@ -55,7 +55,7 @@ pub(crate) fn of(
     if !difference.is_empty() {
         let now: HashMap<_, _> = difference.changed.iter().map(|p| (p.number, p)).collect();
         let were = stored.iter().filter_map(|p| now.get(&p.number).map(|new| changed(p, new)));
-        let were = difference.gone.iter().map(|p| permission(p)).chain(were.map(|(old, _)| old));
+        let were = gone.into_iter().chain(were.map(|(old, _)| old));
         let are = stored.iter().filter_map(|p| now.get(&p.number).map(|new| changed(p, new).1));
         insert_scopes(&mut old, were.collect());
         insert_scopes(&mut new, added.iter().map(permission).chain(are).collect());

@@ -144,14 +144,15 @@ pub async fn update(
             if let Some(limits) = limits {
                 after.limits = named_limits(&work, &before.limits, limits)?;
             }
-            if after != before {
-                identity::update(change, &after, work.now).await?;
+            if after == before {
+                return Ok((after.id, None));
             }
+            identity::update(change, &after, work.now).await?;
             let (mut old, mut new) = (describe(&before), describe(&after));
             let gone = missing_from(&before.limits, &after.limits);
             old["removedRatelimits"] = gone;
             new["addedRatelimits"] = missing_from(&after.limits, &before.limits);
-            Ok((after.id, work.audit(Value::Null, old, new)))
+            Ok((after.id, Some(work.audit(Value::Null, old, new))))
         })
     })
     .await?;

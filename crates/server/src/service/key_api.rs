@@ -8,10 +8,10 @@ use keyward_core::{
     problem::{Invalid, Missing, Part},
     snapshot::ApiEntry,
 };
-use keyward_store::{Change, Error, catalogue};
+use keyward_store::{Change, Error, catalogue, keys::holder::Holding};
 use serde_json::{Value, json};
 
-use super::repeatable;
+use super::{repeatable, slug};
 use crate::{app::Call, ids};
 
 fn absent() -> Problem {
@@ -122,12 +122,13 @@ pub async fn update(call: &Call, id: String, wanted: ApiChange) -> Result<(), Pr
             if let Some(bytes) = wanted.default_bytes {
                 settings.default_bytes = bytes;
             }
-            if after != before {
-                after.revision = change.revision();
-                let sealing = (work.app.store.master().as_ref(), work.app.entropy.as_ref());
-                catalogue::api::update(change, &after, sealing, work.now).await?;
+            if after == before {
+                return Ok(((), None));
             }
-            Ok(((), work.audit(json!({}), describe(&before), describe(&after))))
+            after.revision = change.revision();
+            let sealing = (work.app.store.master().as_ref(), work.app.entropy.as_ref());
+            catalogue::api::update(change, &after, sealing, work.now).await?;
+            Ok(((), Some(work.audit(json!({}), describe(&before), describe(&after)))))
         })
     })
     .await
@@ -149,7 +150,8 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
             let permissions = catalogue::permission::of_api(change.tx(), work.workspace, api.number).await?;
             catalogue::api::tombstone(change, &api, work.now).await?;
             let mut before = describe(&api);
-            before["permissions"] = permissions.iter().map(|permission| super::slug::describe(permission)).collect();
+            before["permissions"] = slug::with_holders(change, api.number, &permissions, slug::describe).await?.into();
+            before["keys"] = slug::keys(change, Holding::Api(api.number)).await?;
             Ok(((), work.audit(json!({}), before, Value::Null)))
         })
     })

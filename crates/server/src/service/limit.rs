@@ -5,7 +5,10 @@ use std::sync::Arc;
 use keyward_core::{
     Problem,
     grants::Action,
-    model::limit::{Namespace, Override},
+    model::{
+        limit::{Namespace, Override},
+        log::Origin,
+    },
     problem::Missing,
     window::{Limit, Reading},
 };
@@ -50,7 +53,11 @@ fn find(call: &Call, text: &str) -> Option<Arc<Namespace>> {
 }
 
 /// The namespaces of these uses; those that are not there are made, if the caller may do that and may count in them.
-async fn ensure(call: &Call, names: &[String]) -> Result<Vec<Arc<Namespace>>, Problem> {
+async fn ensure(
+    call: &Call,
+    names: &[String],
+    origin: impl FnOnce() -> Origin,
+) -> Result<Vec<Arc<Namespace>>, Problem> {
     let known: Vec<Option<Arc<Namespace>>> = names.iter().map(|name| find(call, name)).collect();
     let mut unknown: Vec<String> =
         names.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(name, _)| name.clone()).collect();
@@ -65,7 +72,7 @@ async fn ensure(call: &Call, names: &[String]) -> Result<Vec<Arc<Namespace>>, Pr
     }
     call.require(Action::CreateNamespace)?;
     call.require(Action::Limit)?;
-    let work = call.clone();
+    let work = Call { origin: Arc::new(origin()), ..call.clone() };
     call.app
         .change(move |change| {
             Box::pin(async move {
@@ -78,9 +85,12 @@ async fn ensure(call: &Call, names: &[String]) -> Result<Vec<Arc<Namespace>>, Pr
                     let space = namespace::insert(change, work.workspace, (id, name), work.now).await?;
                     made.push(json!({ "id": space.id, "name": space.name }));
                 }
+                if made.is_empty() {
+                    return Ok(((), None));
+                }
                 let mut draft = work.audit(Value::Null, Value::Null, made.into());
                 draft.description = "ratelimitNamespace.create".to_owned();
-                Ok(((), draft))
+                Ok(((), Some(draft)))
             })
         })
         .await?;
@@ -88,13 +98,18 @@ async fn ensure(call: &Call, names: &[String]) -> Result<Vec<Arc<Namespace>>, Pr
     names.iter().map(there).collect()
 }
 
-/// Counts all of these uses, or none of them; whether they passed.
+/// Counts all of these uses, or none of them; whether they passed. Where the request came from is only asked for when
+/// there is something to audit.
 ///
 /// # Errors
 /// [`Problem::Insufficient`].
-pub async fn count(call: &Call, uses: Vec<Counted>) -> Result<(bool, Vec<Outcome>), Problem> {
+pub async fn count(
+    call: &Call,
+    uses: Vec<Counted>,
+    origin: impl FnOnce() -> Origin,
+) -> Result<(bool, Vec<Outcome>), Problem> {
     let names: Vec<String> = uses.iter().map(|counted| counted.namespace.clone()).collect();
-    let namespaces = ensure(call, &names).await?;
+    let namespaces = ensure(call, &names, origin).await?;
     let mut counted = Vec::with_capacity(uses.len());
     let mut overrides = Vec::with_capacity(uses.len());
     for (one, namespace) in uses.iter().zip(&namespaces) {

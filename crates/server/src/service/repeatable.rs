@@ -28,10 +28,11 @@ impl std::error::Error for MadeMeanwhile {}
 ///
 /// # Errors
 /// What `work` returns; [`Problem::Conflict`] when the key stands for another request.
-pub(super) async fn change<T, F>(call: &Call, work: F) -> Result<T, Problem>
+pub(super) async fn change<T, D, F>(call: &Call, work: F) -> Result<T, Problem>
 where
     T: Serialize + DeserializeOwned + Send + 'static,
-    F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<(T, LogDraft), Error>> + Send + 'static,
+    D: Into<Option<LogDraft>> + Send + 'static,
+    F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<(T, D), Error>> + Send + 'static,
 {
     let Some(request) = call.repeatable.clone() else {
         return call.app.change(work).await.map(|(value, _)| value);

@@ -259,7 +259,7 @@ pub async fn set_permissions(call: &Call, id: String, slugs: Vec<String>) -> Res
             let added = only(&resolved.numbers, &before.permissions);
             let removed = only(&before.permissions, &resolved.numbers);
             if added.is_empty() && removed.is_empty() {
-                return Ok((before.key_id(), work.audit(Value::Null, Value::Null, Value::Null)));
+                return Ok((before.key_id(), None));
             }
             role::set_permissions(change, before.number, &added, &removed).await?;
             let snapshot = &work.app.view().snapshot;
@@ -269,7 +269,7 @@ pub async fn set_permissions(call: &Call, id: String, slugs: Vec<String>) -> Res
             let mut after = json!({ "id": before.key_id(), "added": new.map(slug::describe).collect::<Vec<_>>() });
             note_created(&mut after, resolved.created);
             let draft = work.audit(Value::Null, json!({ "id": before.key_id(), "removed": gone }), after);
-            Ok((before.key_id(), draft))
+            Ok((before.key_id(), Some(draft)))
         })
     });
     get(call, changed.await?).await

@@ -3,6 +3,8 @@
 //! A slug means a permission of the key's own API first, then one of the catalogue API, then the only one in the
 //! workspace. An id is never ambiguous.
 
+use std::sync::Arc;
+
 use keyward_core::{
     Problem,
     model::{
@@ -217,15 +219,41 @@ async fn locked(change: &mut Change<'_>, call: &Call, text: &str) -> Result<Perm
 /// Who holds it: how many, and the first of them.
 pub(crate) async fn held_by(change: &mut Change<'_>, permission: &Permission) -> Result<Value, Error> {
     let roles = catalogue::role::holding(change.tx(), permission.number).await?;
-    let holding = Holding::Permission(permission.number);
-    let keys = holder::count(change, holding).await?;
-    let ids = holder::first(change.tx(), holding, NAMED).await?;
     let named: Vec<String> =
         roles.iter().take(usize::try_from(NAMED).unwrap_or(0)).map(|(id, _)| format!("role_{id}")).collect();
     Ok(json!({
         "roles": { "count": roles.len(), "ids": named },
-        "keys": { "count": keys, "ids": ids },
+        "keys": keys(change, Holding::Permission(permission.number)).await?,
     }))
+}
+
+/// Which keys hold something: how many, and the first of them.
+pub(crate) async fn keys(change: &mut Change<'_>, holding: Holding) -> Result<Value, Error> {
+    let count = holder::count(change, holding).await?;
+    let ids = holder::first(change.tx(), holding, NAMED).await?;
+    Ok(json!({ "count": count, "ids": ids }))
+}
+
+/// What an entry says of permissions of an API that go together: each with those who hold it, if anybody does.
+pub(crate) async fn with_holders(
+    change: &mut Change<'_>,
+    api: ApiNumber,
+    gone: &[Arc<Permission>],
+    describe: fn(&Permission) -> Value,
+) -> Result<Vec<Value>, Error> {
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let held = holder::held(change, api, gone.iter().map(|permission| permission.number)).await?;
+    let mut list = Vec::with_capacity(gone.len());
+    for permission in gone {
+        let mut seen = describe(permission);
+        if held.contains(&permission.number) {
+            seen["heldBy"] = held_by(change, permission).await?;
+        }
+        list.push(seen);
+    }
+    Ok(list)
 }
 
 /// Changes a permission of any API; whoever holds it keeps it.
@@ -255,12 +283,12 @@ pub async fn update(call: &Call, text: String, wanted: PermissionChange) -> Resu
                 after.description = description.filter(|text| !text.is_empty());
             }
             if after == before {
-                return Ok((before.id.clone(), work.audit(describe(&before), Value::Null, Value::Null)));
+                return Ok((before.id, None));
             }
             catalogue::permission::update(change, work.workspace, std::slice::from_ref(&after), work.now).await?;
             catalogue::api::renew(change, work.workspace, after.api).await?;
             let draft = work.audit(describe(&after), describe(&before), describe(&after));
-            Ok((after.id, draft))
+            Ok((after.id, Some(draft)))
         })
     });
     get(call, written.await?).await

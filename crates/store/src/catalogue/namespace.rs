@@ -24,13 +24,11 @@ const ALL: Sql = Sql("SELECT number, workspace, id, name FROM namespaces WHERE d
 const CHANGED: Sql = Sql("SELECT number, workspace, id, name FROM namespaces WHERE deleted_at IS NULL AND number IN \
      (SELECT number FROM changes WHERE kind = 'namespace' AND revision > $1 AND revision <= $2)");
 const OF_NAMESPACE: Sql =
-    Sql("SELECT namespace, id, identifier, max_count, duration FROM overrides WHERE namespace = $1 ORDER BY id");
-const ALL_OVERRIDES: Sql =
-    Sql("SELECT namespace, id, identifier, max_count, duration FROM overrides ORDER BY namespace, id");
-const CHANGED_OVERRIDES: Sql = Sql(
-    "SELECT namespace, id, identifier, max_count, duration FROM overrides WHERE namespace IN \
-     (SELECT number FROM changes WHERE kind = 'namespace' AND revision > $1 AND revision <= $2) ORDER BY namespace, id",
-);
+    Sql("SELECT namespace, id, identifier, max_count, duration FROM overrides WHERE namespace = $1");
+const ALL_OVERRIDES: Sql = Sql("SELECT namespace, id, identifier, max_count, duration FROM overrides");
+const CHANGED_OVERRIDES: Sql =
+    Sql("SELECT namespace, id, identifier, max_count, duration FROM overrides WHERE namespace IN \
+     (SELECT number FROM changes WHERE kind = 'namespace' AND revision > $1 AND revision <= $2)");
 const SET_OVERRIDE: Sql =
     Sql("INSERT INTO overrides (number, workspace, namespace, id, identifier, max_count, duration, created_at, \
      updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (namespace, identifier) DO UPDATE SET \
@@ -59,6 +57,7 @@ pub async fn find(tx: &mut Tx<'_>, workspace: WorkspaceNumber, id_or_name: &str)
     for row in tx.query(OF_NAMESPACE, &[namespace.number.into()]).await? {
         namespace.overrides.push(decode_override(row)?.1);
     }
+    sort(&mut namespace);
     Ok(Some(namespace))
 }
 
@@ -112,9 +111,15 @@ fn rows(namespaces: Vec<Row>, overrides: Vec<Row>) -> Result<Vec<snapshot::Row>,
     let whole = |row| {
         let mut namespace = decode(row)?;
         namespace.overrides = by_namespace.remove(&namespace.number).unwrap_or_default();
+        sort(&mut namespace);
         Ok(snapshot::Row::Namespace(namespace.number, Some(Box::new(namespace))))
     };
     namespaces.into_iter().map(whole).collect()
+}
+
+/// Byte by byte, as pages of them are cut; a database may have another order of letters.
+fn sort(namespace: &mut Namespace) {
+    namespace.overrides.sort_unstable_by(|one, other| one.id.cmp(&other.id));
 }
 
 fn decode(row: Row) -> Result<Namespace, Error> {

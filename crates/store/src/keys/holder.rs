@@ -1,6 +1,9 @@
-//! Which keys hold a permission or a role, and how many.
+//! Which keys hold a permission or a role or belong to an API, and how many.
+
+use std::collections::HashSet;
 
 use keyward_core::model::{
+    api::ApiNumber,
     key::{Key, KeyNumber},
     permission::PermissionNumber,
     role::RoleNumber,
@@ -24,6 +27,12 @@ const OF_PERMISSION: Sql =
      ORDER BY h.key LIMIT $2");
 const OF_ROLE: Sql =
     Sql("SELECT k.id FROM key_roles h JOIN keys k ON k.number = h.key WHERE h.role = $1 ORDER BY h.key LIMIT $2");
+const OF_API: Sql = Sql("SELECT id FROM keys WHERE api = $1 AND deleted_at IS NULL ORDER BY id LIMIT $2");
+const HELD_BY_KEYS: Sql = Sql("SELECT p.number FROM permissions p \
+     JOIN holders h ON h.kind = 'permission' AND h.number = p.number \
+     WHERE p.api = $1 AND p.deleted_at IS NULL AND h.keys > 0");
+const HELD_BY_ROLES: Sql = Sql("SELECT p.number FROM permissions p \
+     JOIN role_permissions r ON r.permission = p.number WHERE p.api = $1 AND p.deleted_at IS NULL");
 
 /// What can be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +41,8 @@ pub enum Holding {
     Permission(PermissionNumber),
     /// A role.
     Role(RoleNumber),
+    /// An API, by the keys that are for it.
+    Api(ApiNumber),
 }
 
 impl Holding {
@@ -39,6 +50,7 @@ impl Holding {
         match self {
             Self::Permission(_) => "permission",
             Self::Role(_) => "role",
+            Self::Api(_) => "api",
         }
     }
 
@@ -46,12 +58,18 @@ impl Holding {
         match self {
             Self::Permission(number) => number.0,
             Self::Role(number) => number.0,
+            Self::Api(number) => number.0,
         }
     }
 }
 
 /// Says that a key holds what it did not hold before, and no longer holds what it did.
 pub(super) async fn moved(change: &mut Change<'_>, before: Option<&Key>, after: Option<&Key>) -> Result<(), Error> {
+    match (before, after) {
+        (None, Some(key)) => change.count_holder(Holding::Api(key.api), 1),
+        (Some(key), None) => change.count_holder(Holding::Api(key.api), -1),
+        _ => {}
+    }
     let Some(key) = after.or(before).map(|key| key.number) else { return Ok(()) };
     let permissions = |key: Option<&Key>| key.map(|key| key.permissions.clone()).unwrap_or_default();
     let (added, removed) = difference(&permissions(before), &permissions(after));
@@ -100,9 +118,24 @@ pub async fn first(tx: &mut Tx<'_>, holding: Holding, limit: i64) -> Result<Vec<
     let sql = match holding {
         Holding::Permission(_) => OF_PERMISSION,
         Holding::Role(_) => OF_ROLE,
+        Holding::Api(_) => OF_API,
     };
     let rows = tx.query(sql, &[holding.number().into(), limit.into()]).await?;
     rows.into_iter().map(|row: Row| row.of("keys").text()).collect()
+}
+
+/// Those of an API's permissions that a key or a role has.
+pub async fn held(
+    change: &mut Change<'_>,
+    api: ApiNumber,
+    permissions: impl Iterator<Item = PermissionNumber>,
+) -> Result<HashSet<PermissionNumber>, Error> {
+    let mut rows = change.tx().query(HELD_BY_KEYS, &[api.0.into()]).await?;
+    rows.extend(change.tx().query(HELD_BY_ROLES, &[api.0.into()]).await?);
+    let numbers = rows.into_iter().map(|row: Row| row.of("permissions").int().map(PermissionNumber));
+    let mut held = numbers.collect::<Result<HashSet<_>, _>>()?;
+    held.extend(permissions.filter(|number| change.uncommitted_holders(Holding::Permission(*number)) != 0));
+    Ok(held)
 }
 
 /// Writes down how the counts changed. In one order on every node, so that no two of them wait for each other.

@@ -3,10 +3,11 @@
 use keyward_core::{
     model::{
         WorkspaceNumber,
-        log::{LogDraft, LogEntry, LogFilter, Order},
+        log::{LogDetail, LogDraft, LogEntry, LogFilter, Order, Origin},
     },
     time::Timestamp,
 };
+use serde_json::json;
 
 use crate::{
     Error,
@@ -40,13 +41,37 @@ const AFTER: Sql =
     Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 AND number > $2 \
      ORDER BY number LIMIT $3");
 
+/// How deep a request's body may be nested to be repeated in an entry. An entry has it a few levels deeper than the
+/// request had, and what is nested deeper than JSON may be is never read again, nor is the page that it stands on.
+const DEPTH: usize = 64;
+
+fn is_deeper(value: &serde_json::Value, levels: usize) -> bool {
+    let Some(rest) = levels.checked_sub(1) else { return value.is_array() || value.is_object() };
+    match value {
+        serde_json::Value::Array(items) => items.iter().any(|item| is_deeper(item, rest)),
+        serde_json::Value::Object(fields) => fields.values().any(|field| is_deeper(field, rest)),
+        _ => false,
+    }
+}
+
+fn encode(detail: &LogDetail) -> Result<String, Error> {
+    let text = if is_deeper(&detail.origin.body, DEPTH) {
+        let body = json!({ "omitted": format!("nested deeper than {DEPTH} levels") });
+        let origin = Origin { body, ..detail.origin.clone() };
+        serde_json::to_string(&LogDetail { origin, ..detail.clone() })
+    } else {
+        serde_json::to_string(detail)
+    };
+    text.map_err(|error| Error::Engine(Box::new(error)))
+}
+
 /// Appends an entry.
 ///
 /// The row with the last number stays locked until the commit, so that entries become visible in the order of their
 /// numbers: a reader that goes on from where it was misses none.
 pub async fn insert(tx: &mut Tx<'_>, draft: &LogDraft) -> Result<(), Error> {
     let number = take_numbers(tx, "log", 1).await?;
-    let detail = serde_json::to_string(&draft.detail).map_err(|error| Error::Engine(Box::new(error)))?;
+    let detail = encode(&draft.detail)?;
     let values = [
         number.into(),
         draft.workspace.0.into(),

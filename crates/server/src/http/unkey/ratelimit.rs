@@ -1,11 +1,15 @@
 //! The standalone limiter.
 
-use keyward_core::model::limit::Override;
+use keyward_core::model::{limit::Override, log::Origin};
 use serde_json::{Value, json};
 
 use super::{envelope, fields::Fields};
 use crate::{
-    http::operation::{Handled, Request},
+    http::{
+        incoming::{kept, origin},
+        operation::{Handled, Request},
+        table::OPERATIONS,
+    },
     service::limit::{self, Counted, Outcome},
 };
 
@@ -29,10 +33,18 @@ fn outcome(outcome: &Outcome) -> Value {
     shown
 }
 
+/// What the audit log says of a request that makes a namespace.
+fn origin_of(request: &Request) -> Origin {
+    let row = OPERATIONS.iter().find(|row| row.path == request.incoming.uri.path());
+    let known = row.map(|row| origin(row, &request.incoming)).unwrap_or_default();
+    Origin { body: kept(&request.body, request.body.to_string().len()), ..known }
+}
+
 /// Counts one use.
 pub fn limit(request: Request) -> Handled {
     Box::pin(async move {
-        let (passed, outcomes) = limit::count(&request.call, vec![counted(&request.body)]).await?;
+        let (passed, outcomes) =
+            limit::count(&request.call, vec![counted(&request.body)], || origin_of(&request)).await?;
         let mut shown = outcomes.first().map(outcome).unwrap_or_default();
         shown["success"] = passed.into();
         Ok(envelope::data(&request, shown))
@@ -44,7 +56,7 @@ pub fn multi_limit(request: Request) -> Handled {
     Box::pin(async move {
         let uses: Vec<Counted> =
             request.body.as_array().map(Vec::as_slice).unwrap_or_default().iter().map(counted).collect();
-        let (passed, outcomes) = limit::count(&request.call, uses.clone()).await?;
+        let (passed, outcomes) = limit::count(&request.call, uses.clone(), || origin_of(&request)).await?;
         let limits = uses.iter().zip(&outcomes).map(|(one, found)| {
             let mut shown = outcome(found);
             shown["namespace"] = one.namespace.clone().into();

@@ -33,11 +33,11 @@ pub fn parse(row: &Operation, schema: &Schema, bytes: &[u8]) -> Result<Value, Pr
         let message = format!("The request body cannot be decoded: {error}");
         unfit(row, message, "requestBody", Some(FIX))
     })?;
+    // First, so that no refusal repeats them.
+    refuse_null_characters(Part::Body, &value)
+        .map_err(|invalid| unfit(row, invalid.detail, &invalid.property.unwrap_or_default(), None))?;
     if schema.is_valid(&value) {
-        return match refuse_null_characters(Part::Body, &value) {
-            Ok(()) => Ok(value),
-            Err(invalid) => Err(unfit(row, invalid.detail, &invalid.property.unwrap_or_default(), None)),
-        };
+        return Ok(value);
     }
     let errors: Vec<ValidationError<'_>> = schema.errors(&value).collect();
     let Some(first) = errors.first() else { return Ok(value) };

@@ -82,14 +82,17 @@ async fn permissions(call: &Call, id: String, slugs: Vec<String>, how: How) -> R
             let numbers: Vec<PermissionNumber> = sorted(named.iter().map(|permission| permission.number));
             let mut after = before.clone();
             after.permissions = outcome(how, &before.permissions, &numbers);
-            write(change, (&before, &after), work.now).await?;
+            let held = after.permissions.iter().map(|number| number.0).collect();
+            if !write(change, (&before, &after), work.now).await? {
+                return Ok((held, None));
+            }
             let added = only(&after.permissions, &before.permissions);
             let new = named.iter().filter(|permission| added.contains(&permission.number));
             let mut entry = json!({ "id": before.id, "addedPermissions": new.map(slug::describe).collect::<Vec<_>>() });
             role::note_created(&mut entry, created);
             let gone = removed_permissions(&work, &before.permissions, &after.permissions);
             let draft = work.audit(Value::Null, json!({ "id": before.id, "removedPermissions": gone }), entry);
-            Ok((after.permissions.iter().map(|number| number.0).collect(), draft))
+            Ok((held, Some(draft)))
         })
     })
     .await?;
@@ -173,10 +176,13 @@ async fn roles(call: &Call, id: String, names: Vec<String>, how: How) -> Result<
             if gives && !work.may_on_key_by_urn(Action::UpdateKey, &api, &before.id) {
                 work.require(Action::AddRoleToKey)?;
             }
-            write(change, (&before, &after), work.now).await?;
+            let held = after.roles.iter().map(|number| number.0).collect();
+            if !write(change, (&before, &after), work.now).await? {
+                return Ok((held, None));
+            }
             let (mut gone, mut new) = (json!({ "id": before.id }), json!({ "id": before.id }));
             note_roles(change, &work, (&mut gone, &mut new), (&before.roles, &after.roles)).await?;
-            Ok((after.roles.iter().map(|number| number.0).collect(), work.audit(Value::Null, gone, new)))
+            Ok((held, Some(work.audit(Value::Null, gone, new))))
         })
     })
     .await?;
