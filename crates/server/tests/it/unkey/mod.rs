@@ -2,6 +2,8 @@
 
 mod concurrent;
 mod credits_exact;
+mod holders;
+mod migrated;
 mod never_stale;
 mod oracle;
 mod seed;
