@@ -318,7 +318,8 @@ impl Snapshot {
                 self.permissions.set(permission.number.0, Some(Arc::clone(permission)));
             }
             list.extend(touched.now);
-            list.sort_by_key(|permission| permission.position);
+            // One that came back may find another one in its place.
+            list.sort_by_key(|permission| (permission.position, permission.number));
         }
     }
 }

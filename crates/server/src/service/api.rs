@@ -262,7 +262,7 @@ fn outcome(stored: Vec<Arc<Permission>>, difference: Difference, added: Vec<Perm
         difference.changed.iter().map(|p| p.number).chain(difference.gone.iter().map(|p| p.number)).collect();
     let mut list: Vec<_> = stored.into_iter().filter(|p| !replaced.contains(&p.number)).collect();
     list.extend(difference.changed.into_iter().chain(added).map(Arc::new));
-    list.sort_by_key(|permission| permission.position);
+    list.sort_by_key(|permission| (permission.position, permission.number));
     list
 }
 

@@ -121,7 +121,9 @@ pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>
         let (revision, found) = read.await?;
         // Memory must not be behind what was read.
         app.shown(revision).await?;
-        let Some((key, identity)) = found else { return Ok(None) };
+        // What a migration announced is not found by the hash of a part of its text, and its place may become another
+        // key's: it is not remembered.
+        let Some((key, identity)) = found.filter(|(key, _)| key.migration.is_none()) else { return Ok(None) };
         let key = Key { identity: identity.as_ref().map(|identity| identity.number), ..key };
         let key = KnownKey::of(key, revision);
         if let Some((view, entry)) = app.keys.keep(&hash, key, identity, || Arc::clone(&app.view())) {

@@ -25,6 +25,7 @@ mod architecture;
 mod authentication;
 mod catalogue;
 mod discovery;
+mod key_secrets;
 mod management;
 mod operations;
 mod program;

@@ -29,14 +29,15 @@ const UPDATE: Sql =
 const TOMBSTONE: Sql =
     Sql("UPDATE permissions SET deleted_at = $3 WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
 const OF_API: Sql = Sql("SELECT number, api, id, value, name, description, position, created_at FROM permissions \
-     WHERE workspace = $1 AND api = $2 AND deleted_at IS NULL ORDER BY position");
+     WHERE workspace = $1 AND api = $2 AND deleted_at IS NULL ORDER BY position, number");
 const ALL: Sql =
     Sql("SELECT p.number, p.api, p.id, p.value, p.name, p.description, p.position, p.created_at FROM permissions p \
-     JOIN apis a ON a.number = p.api WHERE p.deleted_at IS NULL AND a.deleted_at IS NULL ORDER BY p.api, p.position");
+     JOIN apis a ON a.number = p.api WHERE p.deleted_at IS NULL AND a.deleted_at IS NULL \
+     ORDER BY p.api, p.position, p.number");
 const CHANGED: Sql = Sql("SELECT number, api, id, value, name, description, position, created_at FROM permissions \
      WHERE deleted_at IS NULL AND number IN \
      (SELECT number FROM changes WHERE kind = 'permission' AND revision > $1 AND revision <= $2) \
-     ORDER BY api, position");
+     ORDER BY api, position, number");
 
 /// The first of `count` numbers for permissions that are about to be made.
 pub async fn next_numbers(change: &mut Change<'_>, count: usize) -> Result<PermissionNumber, Error> {

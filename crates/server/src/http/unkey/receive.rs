@@ -27,6 +27,7 @@ use crate::{
         incoming::{Incoming, kept, no_origin, origin},
         operation::{Access, Guard, Masking, Operation, Request},
     },
+    key_text::KeyTexts,
     service::{log, root_key},
 };
 
@@ -93,7 +94,9 @@ pub(in crate::http) async fn carry_out(
         repeatable: None,
     };
     if audited {
-        Arc::make_mut(&mut call.origin).body = kept(&value, bytes.len());
+        let mut body = kept(&value, bytes.len());
+        hide_keys(&app.key_texts, &mut body);
+        Arc::make_mut(&mut call.origin).body = body;
         call.repeatable = repeatable(row, incoming, &caller, &bytes)?.map(Arc::new);
     }
     match attempt(&call, guard, row, view, incoming, value).await {
@@ -168,6 +171,16 @@ async fn public(app: &Arc<App>, row: &Operation, incoming: &Arc<Incoming>) -> Re
     };
     let view = Arc::clone(&app.view());
     (row.handler)(request(call, view, incoming, Value::Null)).await
+}
+
+/// Hides keys that somebody sent in the place of something else, such as a key's id.
+fn hide_keys(texts: &KeyTexts, value: &mut Value) {
+    match value {
+        Value::String(text) if texts.is_ours(text) => *value = "[redacted]".into(),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide_keys(texts, item)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| hide_keys(texts, field)),
+        _ => {}
+    }
 }
 
 /// Who it is, for the audit log.

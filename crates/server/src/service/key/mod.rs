@@ -46,12 +46,18 @@ use crate::{app::Call, ids};
 const META: usize = 64 * 1024;
 
 /// A key that was made, and its text.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct MadeKey {
     /// The key's id.
     pub id: String,
     /// The whole text. Never shown again.
     pub text: String,
+}
+
+impl std::fmt::Debug for MadeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MadeKey({}, [secret])", self.id)
+    }
 }
 
 fn refused(text: impl Into<String>) -> Problem {

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod crash;
+mod credits;
 mod demo;
 mod disk;
 mod limits;

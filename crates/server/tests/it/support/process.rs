@@ -101,6 +101,16 @@ pub(crate) fn token(directory: &Path, more: &[&str]) -> String {
     output.trim().to_owned()
 }
 
+/// A root key that may do everything, from the command line.
+pub(crate) fn root_key(directory: &Path, more: &[&str]) -> String {
+    let mut arguments = vec!["root-key", "create", "--name", "test", "--permission", "*"];
+    arguments.extend(["--data-dir", directory.to_str().unwrap()]);
+    arguments.extend(more);
+    let (good, output, errors) = run(&arguments);
+    assert!(good, "{errors}");
+    output.trim().to_owned()
+}
+
 pub(crate) async fn json(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
     (status, response.json().await.unwrap_or(Value::Null))
