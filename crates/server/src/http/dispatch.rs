@@ -133,12 +133,9 @@ impl Dispatch {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let limit = Duration::from_secs(self.app.limits.request_seconds);
-        let read = match tokio::time::timeout(limit, read_whole(body, length)).await {
-            Ok(read) => read,
-            Err(_) => {
-                let problem = unkey::problem::render(&Problem::Slow, &OPERATIONS[place], &incoming);
-                return problem.into_key_response();
-            }
+        let Ok(read) = tokio::time::timeout(limit, read_whole(body, length)).await else {
+            let problem = unkey::problem::render(&Problem::Slow, &OPERATIONS[place], &incoming);
+            return problem.into_key_response();
         };
         // The lease before the catalogue: a state taken while it had run out may lack what was answered elsewhere.
         if let Ok(bytes) = &read

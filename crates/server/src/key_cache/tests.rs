@@ -126,7 +126,7 @@ impl World {
             }
             let before = std::mem::replace(&mut *self.store.lock().expect("nobody panics with it"), state.clone());
             // Some commits are followed together.
-            if random % 5 == 0 && revision != CHANGES {
+            if random.is_multiple_of(5) && revision != CHANGES {
                 continue;
             }
             let old = self.view.load_full();
@@ -166,7 +166,7 @@ impl World {
             }
             let state = self.store();
             let (key, identity) = read(&state, at);
-            if random % 7 == 0 {
+            if random.is_multiple_of(7) {
                 aside.push_back((at, key, identity));
                 if aside.len() < ASIDE {
                     continue;

@@ -2,9 +2,11 @@
 
 pub(crate) mod postgres;
 pub(crate) mod process;
+mod reply;
+
+pub(crate) use reply::Reply;
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -14,7 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{Method, Request};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use keyward_core::{
     Problem,
@@ -25,14 +27,7 @@ use keyward_core::{
 use keyward_server::{
     app::{App, Parts},
     config::{Config, Limits},
-    http::{
-        body::BodyError,
-        dispatch::Dispatch,
-        openapi,
-        operation::{Operation, Shape},
-        table::{self, OPERATIONS},
-        validation::Schema,
-    },
+    http::{body::BodyError, dispatch::Dispatch, table},
     keyring,
     service::{
         root_key::{self, WantedRootKey},
@@ -350,57 +345,6 @@ impl Call<'_> {
         let reply = Reply { status: parts.status, headers: parts.headers, body, bytes: bytes.to_vec() };
         reply.check_against_document(&self.method, &self.path);
         reply
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
-    pub(crate) bytes: Vec<u8>,
-}
-
-/// The row that a request reaches.
-pub(crate) fn row(method: &Method, path: &str) -> Option<&'static Operation> {
-    let path = path.split('?').next().unwrap();
-    OPERATIONS.iter().find(|row| {
-        let (row_parts, parts): (Vec<_>, Vec<_>) = (row.path.split('/').collect(), path.split('/').collect());
-        let fits = |(row, part): (&&str, &&str)| row.starts_with('{') || row == part;
-        row.method == *method && row_parts.len() == parts.len() && row_parts.iter().zip(&parts).all(fits)
-    })
-}
-
-impl Reply {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// Every answer of every test is one that the document promises.
-    fn check_against_document(&self, method: &Method, path: &str) {
-        let Some(row) = row(method, path) else {
-            assert_eq!(self.status, 404, "{method} {path} is not in the table");
-            return;
-        };
-        let status = self.status.as_u16();
-        // Compiled once: the same operations are called again and again.
-        static COMPILED: Mutex<BTreeMap<(&str, u16), Arc<Schema>>> = Mutex::new(BTreeMap::new());
-        let compiled = |schema: &dyn Fn() -> Value| {
-            let mut all = COMPILED.lock().unwrap();
-            Arc::clone(all.entry((row.id, status)).or_insert_with(|| Arc::new(Schema::new(schema()))))
-        };
-        let schema = match row.success {
-            (success, Shape::Json(schema)) if success == status => Some(compiled(&schema)),
-            (success, _) if success == status => None,
-            _ => {
-                assert!(openapi::refusals(row).contains(&status), "{method} {path} answered {status}, undocumented");
-                (status != 304).then(|| compiled(&|| openapi::error_schema(row.surface())))
-            }
-        };
-        if let Some(schema) = schema {
-            let checked = schema.check(keyward_core::problem::Part::Body, &self.body);
-            assert!(checked.is_ok(), "{method} {path} {status}: {checked:?} in {}", self.body);
-        }
     }
 }
 

@@ -141,7 +141,7 @@ impl Oracle {
         live.map(|role| role.name.clone()).collect()
     }
 
-    /// The slugs that a key holds, directly and by roles; one that two APIs have stands there twice.
+    /// The slugs that a key holds, directly and by roles, each once.
     pub(super) fn slugs_of(&self, key: &Key) -> Vec<String> {
         let roles = key.roles.iter().map(|role| &self.roles[*role]).filter(|role| !role.deleted);
         let held: BTreeSet<usize> =
@@ -149,10 +149,9 @@ impl Oracle {
         let for_it = |at: &usize| {
             self.lives(*at) && (self.permissions[*at].api.is_none() || self.permissions[*at].api == Some(key.api))
         };
-        let mut slugs: Vec<String> =
+        let slugs: BTreeSet<String> =
             held.into_iter().filter(for_it).map(|at| self.permissions[at].slug.clone()).collect();
-        slugs.sort();
-        slugs
+        slugs.into_iter().collect()
     }
 
     /// The owner that a key shows.

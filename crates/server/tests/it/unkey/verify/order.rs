@@ -184,7 +184,7 @@ async fn what_is_in_an_answer(t: TestApp) {
         json!({
             "valid": true, "code": "VALID", "keyId": id, "name": "a \"name\" \\ ключ", "enabled": true,
             "meta": {"b": [1, {"c": null}]}, "expires": 1_900_000_000_000_i64, "credits": 6,
-            "permissions": ["B.b", "a.b", "files.read", "z.z"], "roles": verdict["roles"],
+            "permissions": ["files.read", "a.b", "B.b", "z.z"], "roles": verdict["roles"],
             "identity": {
                 "id": identity, "externalId": "user_1", "meta": {"x": "\"ü\\"},
                 "ratelimits": [{"id": its, "name": "its", "limit": 9, "duration": 60_000, "autoApply": false}],

@@ -120,7 +120,7 @@ async fn one_value_of_two_apis_is_held_once(t: TestApp) {
     let (key_id, key) = t
         .key(json!({ "apiId": format!("api_{id}"), "permissions": ["files.read", made["permissionId"], "a.b"] }))
         .await;
-    assert_eq!(t.verify(&key, None).await["permissions"], json!(["a.b", "files.read"]));
+    assert_eq!(t.verify(&key, None).await["permissions"], json!(["files.read", "a.b"]), "oldest first");
     assert_eq!(t.shown(&key_id).await["permissions"], json!(["a.b", "files.read"]));
     t.v2_data("permissions.deletePermission", json!({ "permission": made["permissionId"] })).await;
     assert_eq!(t.verify(&key, Some("files.read")).await["code"], "VALID", "it holds the other one");
