@@ -1,10 +1,10 @@
 //! A whole program without sockets, and callers for it.
 
+mod document;
 pub(crate) mod postgres;
 pub(crate) mod process;
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -31,7 +31,6 @@ use keyward_server::{
         openapi,
         operation::{Operation, Shape},
         table::{self, OPERATIONS},
-        validation::Schema,
     },
     keyring,
     service::{
@@ -365,18 +364,13 @@ impl Reply {
             return;
         };
         let status = self.status.as_u16();
-        // Compiled once: the same operations are called again and again.
-        static COMPILED: Mutex<BTreeMap<(&str, u16), Arc<Schema>>> = Mutex::new(BTreeMap::new());
-        let compiled = |schema: &dyn Fn() -> Value| {
-            let mut all = COMPILED.lock().unwrap();
-            Arc::clone(all.entry((row.id, status)).or_insert_with(|| Arc::new(Schema::new(schema()))))
-        };
         let schema = match row.success {
-            (success, Shape::Json(schema)) if success == status => Some(compiled(&schema)),
+            (success, Shape::Json(schema)) if success == status => Some(document::schema(row, status, schema)),
             (success, _) if success == status => None,
             _ => {
                 assert!(openapi::refusals(row).contains(&status), "{method} {path} answered {status}, undocumented");
-                (status != 304).then(|| compiled(&|| openapi::error_schema(row.surface())))
+                let refusal = || openapi::error_schema(row.surface());
+                (status != 304).then(|| document::schema(row, status, refusal))
             }
         };
         if let Some(schema) = schema {

@@ -6,5 +6,6 @@ mod holders;
 mod migrated;
 mod never_stale;
 mod oracle;
+mod repeated;
 mod seed;
 mod steps;
