@@ -73,20 +73,20 @@ async fn two_nodes() -> Option<Vec<Arc<TestApp>>> {
     Some(vec![Arc::new(first), Arc::new(second)])
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_sqlite() {
     let nodes = vec![Arc::new(TestApp::sqlite().await)];
     are_spent_exactly(nodes.clone()).await;
     are_added_exactly(nodes).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgres() {
     let Some(t) = TestApp::postgres().await else { return };
     are_spent_exactly(vec![Arc::new(t)]).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_two_nodes() {
     let Some(nodes) = two_nodes().await else { return };
     are_spent_exactly(nodes.clone()).await;

@@ -72,7 +72,7 @@ fn call(random: &mut StdRng, api: &Value, keys: &[Value]) -> (&'static str, Valu
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn are_counted_right() {
     let t = TestApp::sqlite().await;
     let api = Value::from(t.key_api("holders").await);

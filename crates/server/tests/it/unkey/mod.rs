@@ -19,6 +19,7 @@ mod one_model;
 mod oracle;
 mod permissions;
 mod ratelimit;
+mod repeated;
 mod roles;
 mod root_keys;
 mod seed;

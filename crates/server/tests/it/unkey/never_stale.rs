@@ -12,8 +12,8 @@ use crate::support::{Settings, TestApp};
 
 on_both_engines!(every_answer_is_what_the_rules_say, every_answer_is_what_the_rules_say_without_room_to_remember);
 
-const SEEDS: u64 = 12;
-const STEPS: usize = 60;
+const SEEDS: u64 = 10;
+const STEPS: usize = 50;
 
 async fn every_answer_is_what_the_rules_say(t: TestApp) {
     walk_all(&t).await;
@@ -53,7 +53,7 @@ async fn walk_all(t: &TestApp) {
             accepted += after.len();
         }
     }
-    assert!(accepted > 1500, "walks that give nobody anything prove nothing: {accepted}");
+    assert!(accepted > 1000, "walks that give nobody anything prove nothing: {accepted}");
 }
 
 /// What a step did.
