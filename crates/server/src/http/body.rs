@@ -1,6 +1,10 @@
 //! Bodies: how long, in which form, and how they are read.
 
-use std::pin::pin;
+use std::{
+    pin::pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -25,6 +29,44 @@ impl std::error::Error for BodyError {}
 
 /// A body that is still to come.
 pub type IncomingBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// The most bytes, and the longest time, that a refused request's body is read for.
+const DRAINED: (usize, Duration) = (1024 * 1024, Duration::from_secs(5));
+
+/// A body that is still to come, for whoever reads it first.
+pub struct Unread(Mutex<Option<IncomingBody>>);
+
+impl std::fmt::Debug for Unread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unread")
+    }
+}
+
+impl Unread {
+    /// A body that nobody has read; none when the request has none.
+    pub fn new(body: Option<IncomingBody>) -> Self {
+        Self(Mutex::new(body))
+    }
+
+    /// The body, once.
+    pub fn take(&self) -> Option<IncomingBody> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Reads the body away if nobody has read it. Otherwise the connection would be closed under a client that is still
+    /// sending, and it would never see its answer. What is too long, or too slow, is left.
+    pub async fn drain(&self) {
+        let Some(mut body) = self.take() else { return };
+        let reading = async {
+            let mut left = DRAINED.0;
+            while let Some(Ok(frame)) = body.frame().await {
+                let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+                left = rest;
+            }
+        };
+        let _ = tokio::time::timeout(DRAINED.1, reading).await;
+    }
+}
 
 /// A body of this length, in bytes. It is not asked for its end once it is there: that would be one more round through
 /// the connection.
@@ -51,7 +93,11 @@ where
 ///
 /// # Errors
 /// [`Problem::TooLarge`], [`Problem::UnsupportedMediaType`], or [`Problem::Invalid`] when it is not JSON.
-pub async fn read_json(headers: &HeaderMap, body: IncomingBody, limit: usize) -> Result<(Value, usize), Problem> {
+pub async fn read_json(
+    headers: &HeaderMap,
+    body: Option<IncomingBody>,
+    limit: usize,
+) -> Result<(Value, usize), Problem> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable").trim().to_ascii_lowercase());
     if let Some(encoding) = text(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
         return Err(Problem::UnsupportedMediaType(format!("content encoding {encoding}")));
@@ -66,6 +112,7 @@ pub async fn read_json(headers: &HeaderMap, body: IncomingBody, limit: usize) ->
     if announced.is_some_and(|length| length > limit) {
         return Err(Problem::TooLarge(limit));
     }
+    let Some(body) = body else { return Ok((Value::Null, 0)) };
     let collected = Limited::new(body, limit).collect().await;
     let bytes = match collected {
         Ok(collected) => collected.to_bytes(),

@@ -29,7 +29,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Rendered},
-    body::{BodyError, IncomingBody, read_json, read_whole},
+    body::{BodyError, Unread, read_json, read_whole},
     incoming::{Incoming, kept, no_origin, origin},
     operation::{Access, AtOnce, Operation, Request, Surface},
     problem, query,
@@ -99,9 +99,15 @@ impl Dispatch {
         let keys = parts.uri.path().starts_with("/v2/");
         let incoming = Incoming::new(&self.app, peer, parts.headers, parts.uri, keys);
         // The path is routed as it was sent: an encoded slash is part of its segment.
-        let Ok(route) = self.routes.at(incoming.uri.path()) else { return unknown(&incoming) };
+        let Ok(route) = self.routes.at(incoming.uri.path()) else {
+            unread(body).drain().await;
+            return unknown(&incoming);
+        };
         let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
-        let Some((_, place)) = route.value.iter().find(|(known, _)| known == method) else { return unknown(&incoming) };
+        let Some((_, place)) = route.value.iter().find(|(known, _)| known == method) else {
+            unread(body).drain().await;
+            return unknown(&incoming);
+        };
         let place = *place;
         let row = &OPERATIONS[place];
         if let Some(at_once) = row.at_once
@@ -115,9 +121,10 @@ impl Dispatch {
             .map(|(_, segment)| percent_decode_str(segment).decode_utf8().map(std::borrow::Cow::into_owned))
             .collect();
         let segments = segments.map_err(|_| Problem::Invalid(Invalid::whole(Part::Path, "The path is not UTF-8")));
-        // Most requests have no body that is read, and then it is not boxed either.
-        let body = row.body.is_some().then(|| body.map_err(|error| BodyError(error.into())).boxed_unsync());
-        self.run(place, Arc::new(incoming), segments, body).await
+        let body = unread(body);
+        let answer = Arc::clone(&self).run(place, Arc::new(incoming), segments, &body).await;
+        body.drain().await;
+        answer
     }
 
     /// Answers what can be answered at once; whatever can't goes the usual way.
@@ -151,8 +158,17 @@ impl Dispatch {
             Ok(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
             Err(error) => UnsyncBoxBody::new(StreamBody::new(futures_util::stream::iter([Err(error)]))),
         };
-        self.run(place, Arc::new(incoming), Ok(Vec::new()), Some(body)).await
+        self.run(place, Arc::new(incoming), Ok(Vec::new()), &Unread::new(Some(body))).await
     }
+}
+
+/// The request's body. Most requests have none, and then nothing is boxed.
+fn unread<B>(body: B) -> Unread
+where
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    Unread::new((!body.is_end_stream()).then(|| body.map_err(|error| BodyError(error.into())).boxed_unsync()))
 }
 
 fn unknown(incoming: &Incoming) -> Response<Full<Bytes>> {
@@ -176,8 +192,8 @@ impl Dispatch {
         place: usize,
         incoming: Arc<Incoming>,
         segments: Result<Vec<String>, Problem>,
-        body: Option<IncomingBody>,
-    ) -> Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>> {
+        body: &Unread,
+    ) -> Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send + '_>> {
         Box::pin(async move {
             let row = &OPERATIONS[place];
             let schemas = &SCHEMAS[place];
@@ -245,7 +261,7 @@ impl Dispatch {
         schemas: &Schemas,
         incoming: &Arc<Incoming>,
         segments: Result<Vec<String>, Problem>,
-        body: Option<IncomingBody>,
+        body: &Unread,
     ) -> Result<Answer, Problem> {
         let app = &self.app;
         // The lease first: a state taken while it had run out may lack what was answered elsewhere meanwhile.
@@ -311,14 +327,14 @@ impl Dispatch {
         row: &Operation,
         schemas: &Schemas,
         incoming: &Arc<Incoming>,
-        (segments, body): (Result<Vec<String>, Problem>, Option<IncomingBody>),
+        (segments, body): (Result<Vec<String>, Problem>, &Unread),
     ) -> Result<Answer, Problem> {
         let segments = segments?;
         let query = checked_query(row, schemas, incoming.uri.query().unwrap_or_default()).map_err(Problem::Invalid)?;
         let mut value = Value::Null;
-        if let (Some(schema), Some(body)) = (&schemas.body, body) {
+        if let Some(schema) = &schemas.body {
             let limit = Duration::from_secs(call.app.limits.request_seconds);
-            let reading = read_json(&incoming.headers, body, call.app.limits.body_bytes);
+            let reading = read_json(&incoming.headers, body.take(), call.app.limits.body_bytes);
             let (read, length) = tokio::time::timeout(limit, reading).await.unwrap_or(Err(Problem::Slow))?;
             value = read;
             if let Some(prepare) = row.prepare {

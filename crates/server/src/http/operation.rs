@@ -137,7 +137,6 @@ pub enum ParameterKind {
 
 /// A request as a handler gets it: the caller is known and may call the operation, the query and the body have the
 /// form that the row describes.
-#[derive(Debug)]
 pub struct Request {
     /// The program and who asks.
     pub call: Call,
@@ -153,6 +152,13 @@ pub struct Request {
     pub incoming: Arc<Incoming>,
     /// Bodies of answers that were rendered before.
     pub rendered: Arc<Rendered>,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The body may hold secrets.
+        write!(f, "Request({:?})", self.incoming)
+    }
 }
 
 impl Operation {

@@ -22,7 +22,7 @@ use crate::{
     app::{App, Call, Repeatable, View},
     http::{
         answer::{Answer, Rendered},
-        body::IncomingBody,
+        body::Unread,
         dispatch::{Schemas, no_actor},
         incoming::{Incoming, kept, no_origin, origin},
         operation::{Access, Guard, Masking, Operation, Request},
@@ -53,21 +53,16 @@ pub(in crate::http) async fn carry_out(
     row: &'static Operation,
     schemas: &Schemas,
     incoming: &Arc<Incoming>,
-    body: Option<IncomingBody>,
+    body: &Unread,
 ) -> Result<Answer, Problem> {
     let Access::RootKey(guard) = row.access else { return public(app, row, incoming).await };
     let sent = incoming.headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     if sent.is_none() {
         return Err(Problem::RootKey(RootKeyRefusal::Missing));
     }
-    let bytes = match body {
-        Some(body) => {
-            let limit = Duration::from_secs(app.limits.request_seconds);
-            let reading = read(row, incoming, body, app.limits.key_body_bytes);
-            tokio::time::timeout(limit, reading).await.unwrap_or(Err(Problem::Slow))?
-        }
-        None => bytes::Bytes::new(),
-    };
+    let limit = Duration::from_secs(app.limits.request_seconds);
+    let reading = read(row, incoming, body, app.limits.key_body_bytes);
+    let bytes = tokio::time::timeout(limit, reading).await.unwrap_or(Err(Problem::Slow))?;
     // The lease first: a state taken while it had run out may lack what was answered elsewhere meanwhile.
     let leased = app.lease.check();
     let value = match &schemas.body {
@@ -195,7 +190,7 @@ fn actor(caller: &RootKey) -> Arc<Actor> {
 }
 
 /// The body's bytes.
-async fn read(row: &Operation, incoming: &Incoming, body: IncomingBody, limit: usize) -> Result<bytes::Bytes, Problem> {
+async fn read(row: &Operation, incoming: &Incoming, body: &Unread, limit: usize) -> Result<bytes::Bytes, Problem> {
     let kind = incoming.headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or("unreadable"));
     let essence = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
@@ -209,13 +204,15 @@ async fn read(row: &Operation, incoming: &Incoming, body: IncomingBody, limit: u
     if announced.is_some_and(|length| length > limit) {
         return Err(Problem::TooLarge(limit));
     }
+    let empty = || unfit(format!("POST request body is empty for '{}'", row.path));
+    let body = body.take().ok_or_else(empty)?;
     let bytes = match Limited::new(body, limit).collect().await {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Err(Problem::TooLarge(limit)),
         Err(_) => return Err(unfit("The request body was cut off".to_owned())),
     };
     if bytes.is_empty() {
-        return Err(unfit(format!("POST request body is empty for '{}'", row.path)));
+        return Err(empty());
     }
     Ok(bytes)
 }
