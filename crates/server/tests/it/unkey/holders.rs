@@ -1,4 +1,4 @@
-//! How many keys hold a permission or a role is written down, and always right.
+//! How many keys hold a permission or a role or are for an API is written down, and always right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,8 +36,9 @@ fn assert_counts(t: &TestApp) {
     );
     assert_eq!(permissions, listed(&store, "permissions"));
     assert_eq!(roles, listed(&store, "roles"));
+    let apis = pairs(&store, "SELECT api, number FROM keys WHERE deleted_at IS NULL");
     let mut counted = Counts::new();
-    for (kind, pairs) in [("permission", permissions), ("role", roles)] {
+    for (kind, pairs) in [("permission", permissions), ("role", roles), ("api", apis)] {
         for (number, _) in pairs {
             *counted.entry((kind.to_owned(), number)).or_default() += 1;
         }

@@ -26,22 +26,17 @@ mod seed;
 mod steps;
 mod verify;
 
+use answers::{Refusal, each};
 use serde_json::{Value, json};
 
 use crate::support::{Call, TestApp};
 
-/// Why a call was refused: the status, the end of the type, the detail.
-type Refusal = (u16, String, String);
-
-/// Sends a call that must be refused.
+/// Sends a call that must be refused; of the type, only its last word.
 async fn refusal(call: Call<'_>) -> Refusal {
     let reply = call.send().await;
-    let (status, error) = (reply.status.as_u16(), &reply.body["error"]);
-    assert_eq!(error["status"], status, "{}", reply.body);
-    assert_eq!(error.get("errors").is_some(), matches!(status, 400 | 408 | 413), "{}", reply.body);
-    let kind = text(&error["type"]);
-    assert!(kind.starts_with("https://unkey.com/docs/errors/"), "{kind}");
-    (status, kind.rsplit('/').next().unwrap().to_owned(), text(&error["detail"]))
+    let (status, kind, detail) = answers::refusal(&reply);
+    assert_eq!(reply.body["error"].get("errors").is_some(), matches!(status, 400 | 408 | 413), "{}", reply.body);
+    (status, kind.rsplit('/').next().unwrap().to_owned(), detail)
 }
 
 fn refused(status: u16, kind: &str, detail: &str) -> Refusal {
@@ -63,11 +58,6 @@ fn no_role() -> Refusal {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
-}
-
-/// This member of each of a list.
-fn each(list: &Value, member: &str) -> Vec<String> {
-    list.as_array().unwrap().iter().map(|item| text(&item[member])).collect()
 }
 
 /// Makes a permission of the catalogue and returns its id.
