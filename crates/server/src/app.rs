@@ -190,9 +190,9 @@ impl App {
         format!("{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A new id for a request of the keys' API: `req_` and nine letters or digits, none twice in a run.
-    pub fn next_key_request_id(&self) -> String {
-        ids::counted("req", self.key_requests.fetch_add(1, Ordering::Relaxed))
+    /// The number of a request of the keys' API, none twice in a run.
+    pub fn next_key_request(&self) -> u64 {
+        self.key_requests.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The number of the last change that this node shows.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use keyward_core::{
-    model::{WorkspaceNumber, key::KeyNumber},
+    model::{WorkspaceNumber, identity::IdentityNumber, key::KeyNumber},
     time::Timestamp,
     verify::Code,
 };
@@ -17,6 +17,7 @@ use keyward_store::{
     keys::{key, usage},
 };
 use prometheus_client::metrics::counter::Counter;
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -24,8 +25,8 @@ use crate::app::App;
 /// How long records wait to be written together.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// The most bytes of one row.
-const SEGMENT: usize = 256 * 1024;
-/// The most rows that wait: 32 MiB. What comes on top is lost, and counted.
+const SEGMENT: usize = 128 * 1024;
+/// The most rows that wait: 16 MiB. What comes on top is lost, and counted.
 const WAITING: usize = 128;
 /// How many rows' memory is kept for the next ones.
 const SPARE: usize = 16;
@@ -34,14 +35,14 @@ const LONGEST: usize = 64 * 1024;
 /// A key's last use is noted once in so many milliseconds: an hour.
 const NOTE_EVERY: i64 = 60 * 60 * 1000;
 /// The most notes of one write, so that a million keys used for the first time don't hold everything up.
-const NOTES: usize = 500;
+const NOTES: usize = 100;
 /// For how many keys it is remembered when their last use was noted.
 const NOTED: usize = 65_536;
 /// How long usage is kept, in milliseconds: 30 days.
 const RETENTION: i64 = 30 * 24 * 60 * 60 * 1000;
 
-/// A verification that is to be recorded.
-#[derive(Debug, Clone, Copy)]
+/// A verification, as it is recorded: numbers, whose texts are looked up when somebody asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record<'r> {
     /// When.
     pub at: Timestamp,
@@ -51,18 +52,14 @@ pub struct Record<'r> {
     pub code: Code,
     /// How many credits it took.
     pub spent: i64,
-    /// The key's number.
+    /// The key.
     pub key: KeyNumber,
-    /// The request's id.
-    pub request_id: &'r str,
-    /// The key's id.
-    pub key_id: &'r str,
-    /// The id of the key's API, without a prefix.
-    pub api_id: &'r str,
-    /// The identity's id and external id; empty without one.
-    pub identity: (&'r str, &'r str),
+    /// Its owner at that time.
+    pub identity: Option<IdentityNumber>,
+    /// The number that the request's id was made of.
+    pub request: u64,
     /// What the caller attached.
-    pub tags: &'r [&'r str],
+    pub tags: SmallVec<[&'r str; 2]>,
 }
 
 /// Records that will be one row.
@@ -72,6 +69,8 @@ struct Piece {
     records: i64,
     first_at: i64,
     last_at: i64,
+    /// The last record's time and request, from which the next one's are told.
+    last: (i64, u64),
 }
 
 #[derive(Debug, Default)]
@@ -142,7 +141,8 @@ impl Usage {
         piece.records += 1;
         piece.first_at = piece.first_at.min(at);
         piece.last_at = piece.last_at.max(at);
-        encode(record, &mut piece.bytes);
+        encode(record, piece.last, &mut piece.bytes);
+        piece.last = (at, record.request);
     }
 
     /// Writes what waits.
@@ -151,15 +151,12 @@ impl Usage {
     /// Why the store could not be written; what was to be written is lost then, and counted.
     pub async fn flush(&self, store: &Store) -> Result<(), keyward_store::Error> {
         let mut noted = self.writing.lock().await;
-        loop {
-            let pieces = self.waiting().take();
-            if pieces.is_empty() {
-                return Ok(());
-            }
-            for piece in pieces {
-                self.write(store, piece, &mut noted).await?;
-            }
+        // What comes while this is written waits for the next time, or writing would never end.
+        let pieces = self.waiting().take();
+        for piece in pieces {
+            self.write(store, piece, &mut noted).await?;
         }
+        Ok(())
     }
 
     async fn write(
@@ -232,76 +229,81 @@ pub async fn keep_writing(app: Weak<App>) {
     }
 }
 
-/// The form of a record: five numbers and the code, then texts with their lengths before them.
-fn encode(record: &Record<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(&record.at.0.to_le_bytes());
-    out.extend_from_slice(&record.microseconds.to_le_bytes());
-    out.extend_from_slice(&record.spent.to_le_bytes());
-    out.extend_from_slice(&record.key.0.to_le_bytes());
-    out.push(Code::ALL.iter().position(|code| *code == record.code).and_then(|at| u8::try_from(at).ok()).unwrap_or(0));
-    for text in [record.request_id, record.key_id, record.api_id, record.identity.0, record.identity.1] {
-        put_text(text, out);
-    }
+/// The form of a record: numbers of seven bits a byte, the lowest first. Time and request are what they differ from the
+/// record before, so most records are about a dozen bytes.
+fn encode(record: &Record<'_>, (at, request): (i64, u64), out: &mut Vec<u8>) {
+    put(zigzag(record.at.0.wrapping_sub(at)), out);
+    put(zigzag(record.request.wrapping_sub(request).cast_signed()), out);
+    put(u64::from(record.microseconds), out);
+    put(zigzag(record.spent), out);
+    put(zigzag(record.key.0), out);
+    put(zigzag(record.identity.map_or(0, |identity| identity.0)), out);
+    let code = Code::ALL.iter().position(|code| *code == record.code).and_then(|at| u8::try_from(at).ok());
+    out.push(code.unwrap_or(0));
     out.push(u8::try_from(record.tags.len()).unwrap_or(u8::MAX));
     for tag in record.tags.iter().take(usize::from(u8::MAX)) {
-        put_text(tag, out);
+        put(tag.len() as u64, out);
+        out.extend_from_slice(tag.as_bytes());
     }
 }
 
-fn put_text(text: &str, out: &mut Vec<u8>) {
-    let length = u16::try_from(text.len()).unwrap_or(0);
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(&text.as_bytes()[..usize::from(length)]);
+fn put(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
 }
 
-/// A record as it was read back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded<'r> {
-    /// When.
-    pub at: Timestamp,
-    /// How long it took, in microseconds.
-    pub microseconds: u32,
-    /// What became of it.
-    pub code: Code,
-    /// How many credits it took.
-    pub spent: i64,
-    /// The key's number.
-    pub key: KeyNumber,
-    /// The request's id, the key's, the API's without a prefix, the identity's and its external one.
-    pub texts: [&'r str; 5],
-    /// What the caller attached.
-    pub tags: Vec<&'r str>,
+/// Small numbers of either sign as small ones without.
+const fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)).cast_unsigned()
+}
+
+const fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
 }
 
 /// The records of a segment. What can't be read ends it.
-pub fn decode(bytes: &[u8]) -> impl Iterator<Item = Recorded<'_>> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || take_record(&mut rest))
+pub fn decode(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    let (mut rest, mut last) = (bytes, (0, 0));
+    std::iter::from_fn(move || {
+        let record = take_record(&mut rest, last)?;
+        last = (record.at.0, record.request);
+        Some(record)
+    })
 }
 
-fn take_record<'r>(rest: &mut &'r [u8]) -> Option<Recorded<'r>> {
-    let at = Timestamp(i64::from_le_bytes(take(rest)?));
-    let microseconds = u32::from_le_bytes(take(rest)?);
-    let spent = i64::from_le_bytes(take(rest)?);
-    let key = KeyNumber(i64::from_le_bytes(take(rest)?));
-    let code = *Code::ALL.get(usize::from(u8::from_le_bytes(take(rest)?)))?;
-    let mut texts = [""; 5];
-    for text in &mut texts {
-        *text = take_text(rest)?;
-    }
-    let count = u8::from_le_bytes(take(rest)?);
-    let tags = (0..count).map(|_| take_text(rest)).collect::<Option<Vec<_>>>()?;
-    Some(Recorded { at, microseconds, code, spent, key, texts, tags })
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, others) = rest.split_first_chunk::<N>()?;
+fn take_record<'r>(rest: &mut &'r [u8], (at, request): (i64, u64)) -> Option<Record<'r>> {
+    let at = Timestamp(at.wrapping_add(unzigzag(take(rest)?)));
+    let request = request.wrapping_add(unzigzag(take(rest)?).cast_unsigned());
+    let microseconds = u32::try_from(take(rest)?).ok()?;
+    let spent = unzigzag(take(rest)?);
+    let key = KeyNumber(unzigzag(take(rest)?));
+    let identity = Some(unzigzag(take(rest)?)).filter(|number| *number != 0).map(IdentityNumber);
+    let (code, others) = rest.split_first()?;
+    let (count, others) = others.split_first()?;
+    let code = *Code::ALL.get(usize::from(*code))?;
     *rest = others;
-    Some(*first)
+    let tags = (0..*count).map(|_| take_text(rest)).collect::<Option<_>>()?;
+    Some(Record { at, microseconds, code, spent, key, identity, request, tags })
+}
+
+fn take(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for place in 0..10 {
+        let (byte, others) = rest.split_first()?;
+        *rest = others;
+        number |= u64::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 fn take_text<'r>(rest: &mut &'r [u8]) -> Option<&'r str> {
-    let length = usize::from(u16::from_le_bytes(take(rest)?));
+    let length = usize::try_from(take(rest)?).ok()?;
     let (text, others) = rest.split_at_checked(length)?;
     *rest = others;
     std::str::from_utf8(text).ok()
@@ -309,33 +311,35 @@ fn take_text<'r>(rest: &mut &'r [u8]) -> Option<&'r str> {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::*;
 
     #[test]
     fn records_are_read_back_as_they_were() {
-        let record = Record {
+        let first = Record {
             at: Timestamp(1_700_000_000_123),
             microseconds: 77,
             code: Code::RateLimited,
             spent: 5,
-            key: KeyNumber(9),
-            request_id: "req_1",
-            key_id: "key_1",
-            api_id: "abc",
-            identity: ("id_1", "user_1"),
-            tags: &["a=b", "ключ"],
+            key: KeyNumber(9_000_000_000),
+            identity: Some(IdentityNumber(3)),
+            request: u64::MAX - 1,
+            tags: smallvec!["a=b", "ключ", ""],
         };
-        let mut bytes = Vec::new();
-        encode(&record, &mut bytes);
-        encode(&Record { tags: &[], code: Code::Valid, ..record }, &mut bytes);
-        let read: Vec<_> = decode(&bytes).collect();
-        assert_eq!(read.len(), 2);
-        assert_eq!((read[0].at, read[0].code, read[0].spent), (record.at, Code::RateLimited, 5));
-        assert_eq!(read[0].texts, ["req_1", "key_1", "abc", "id_1", "user_1"]);
-        assert_eq!(read[0].tags, ["a=b", "ключ"]);
-        assert_eq!(read[1].code, Code::Valid);
+        let mut records = vec![first.clone()];
+        for request in [u64::MAX, 0, 1, 500] {
+            let at = Timestamp(first.at.0 - 3 + request.cast_signed().clamp(0, 500));
+            records.push(Record { at, request, identity: None, tags: smallvec![], code: Code::Valid, ..first.clone() });
+        }
+        let (mut bytes, mut last) = (Vec::new(), (0, 0));
+        for record in &records {
+            encode(record, last, &mut bytes);
+            last = (record.at.0, record.request);
+        }
+        assert_eq!(decode(&bytes).collect::<Vec<_>>(), records);
         for end in 0..bytes.len() {
-            assert!(decode(&bytes[..end]).count() <= 1, "a segment that was cut off still ends");
+            assert!(decode(&bytes[..end]).count() < records.len(), "a segment that was cut off still ends");
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::operation::Operation;
-use crate::app::App;
+use crate::{app::App, ids};
 
 /// A body longer than this is not repeated in the audit log.
 const AUDIT_BODY: usize = 64 * 1024;
@@ -34,6 +34,8 @@ pub struct Incoming {
     pub uri: Uri,
     /// When it was taken up.
     pub begun: Instant,
+    /// The number that the id was made of, if it is one of the keys' API.
+    pub number: u64,
 }
 
 impl std::fmt::Debug for Incoming {
@@ -48,14 +50,20 @@ impl Incoming {
     /// Requests of the keys' API have ids of their own shape.
     pub fn new(app: &App, peer: SocketAddr, headers: HeaderMap, uri: Uri, keys: bool) -> Self {
         let peer = peer.ip().to_canonical();
-        let request_id = if keys { app.next_key_request_id() } else { request_id(app, &headers, peer) };
-        Self { request_id, ip: client_address(app, &headers, peer), headers, uri, begun: Instant::now() }
+        let number = if keys { app.next_key_request() } else { 0 };
+        let request_id = if keys { key_request_id(number) } else { request_id(app, &headers, peer) };
+        Self { request_id, ip: client_address(app, &headers, peer), headers, uri, begun: Instant::now(), number }
     }
 
     /// The header's text, or nothing.
     fn text(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
+}
+
+/// The id of a request of the keys' API: `req_` and nine letters or digits.
+pub fn key_request_id(number: u64) -> String {
+    ids::counted("req", number)
 }
 
 /// An origin that says nothing, for requests that are not audited.

@@ -1,18 +1,21 @@
 //! Questions about verifications that were made.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use keyward_core::{
     Problem,
     analytics::{AnalyticsError, Limits, Run, Statement, Verification},
     grants::Action,
-    model::WorkspaceNumber,
+    model::{WorkspaceNumber, identity::IdentityNumber, key::KeyNumber},
     time::Timestamp,
 };
-use keyward_store::keys::usage;
+use keyward_store::keys::{identity, key, usage};
 use serde_json::{Map, Value};
 
-use crate::{app::Call, usage::decode};
+use crate::{app::Call, ids, usage::decode};
 
 /// How many rows of records are read at once: each has about a megabyte.
 const PORTION: i64 = 8;
@@ -57,6 +60,7 @@ pub async fn query(call: &Call, text: String) -> Result<Vec<Map<String, Value>>,
     let (since, until) = statement.time_range(now);
     let span = (Timestamp(since.unwrap_or(i64::MIN)), Timestamp(until.unwrap_or(i64::MAX)));
     let mut run = statement.run(now, Limits::default());
+    let mut names = Names::new(own, &text);
     let (mut after, mut looked_at) = (0, 0);
     loop {
         let workspace = call.workspace;
@@ -68,7 +72,8 @@ pub async fn query(call: &Call, text: String) -> Result<Vec<Map<String, Value>>,
         let Some((last, _)) = segments.last() else { break };
         after = *last;
         for (_, data) in &segments {
-            looked_at += add(&mut run, data, own.as_deref()).map_err(|error| refuse(&error))?;
+            names.learn(call, data).await?;
+            looked_at += add(&mut run, data, &names).map_err(|error| refuse(&error))?;
         }
         if run.is_complete() {
             break;
@@ -90,18 +95,75 @@ pub async fn query(call: &Call, text: String) -> Result<Vec<Map<String, Value>>,
     Ok(rows)
 }
 
+/// The texts that records have numbers for, as far as the query can ask for them.
+struct Names {
+    /// The APIs whose verifications the caller may see, without a prefix; none for all.
+    own: Option<Vec<String>>,
+    wanted: bool,
+    /// A key's id and its API's.
+    keys: HashMap<KeyNumber, (String, String)>,
+    /// An identity's id and external id.
+    identities: HashMap<IdentityNumber, (String, String)>,
+}
+
+impl Names {
+    fn new(own: Option<Vec<String>>, query: &str) -> Self {
+        // Whatever names one of these columns, in whichever place, may ask for them; a star asks for all.
+        let query = query.to_lowercase();
+        let columns = ["key_id", "key_space_id", "identity_id", "external_id", "*"];
+        let wanted = own.is_some() || columns.iter().any(|column| query.contains(column));
+        Self { own, wanted, keys: HashMap::new(), identities: HashMap::new() }
+    }
+
+    /// Looks up the texts of a segment's records that are not known yet.
+    async fn learn(&mut self, call: &Call, data: &[u8]) -> Result<(), Problem> {
+        if !self.wanted {
+            return Ok(());
+        }
+        let (mut keys, mut identities) = (BTreeSet::new(), BTreeSet::new());
+        for record in decode(data) {
+            if !self.keys.contains_key(&record.key) {
+                keys.insert(record.key);
+            }
+            identities.extend(record.identity.filter(|number| !self.identities.contains_key(number)));
+        }
+        if keys.is_empty() && identities.is_empty() {
+            return Ok(());
+        }
+        let read = call.app.store.read(move |tx| {
+            Box::pin(async move {
+                let (mut found_keys, mut found_identities) = (Vec::new(), Vec::new());
+                for number in keys {
+                    found_keys.extend(key::names(tx, number).await?.map(|names| (number, names)));
+                }
+                for number in identities {
+                    found_identities.extend(identity::names(tx, number).await?.map(|names| (number, names)));
+                }
+                Ok((found_keys, found_identities))
+            })
+        });
+        let (keys, identities) = read.await?;
+        self.keys.extend(keys);
+        self.identities.extend(identities);
+        Ok(())
+    }
+}
+
 /// Gives a segment's records to a run; how many there were.
-fn add(run: &mut Run<'_>, data: &[u8], own: Option<&[String]>) -> Result<usize, AnalyticsError> {
+fn add(run: &mut Run<'_>, data: &[u8], names: &Names) -> Result<usize, AnalyticsError> {
+    let nothing = (String::new(), String::new());
     let mut count = 0;
     for record in decode(data) {
         count += 1;
-        let [request_id, key_id, api_id, identity_id, external_id] = record.texts;
-        if own.is_some_and(|own| !own.iter().any(|id| id == api_id)) {
+        let (key_id, api_id) = names.keys.get(&record.key).unwrap_or(&nothing);
+        if names.own.as_ref().is_some_and(|own| !own.iter().any(|id| id == api_id)) {
             continue;
         }
+        let identity = record.identity.and_then(|number| names.identities.get(&number));
+        let (identity_id, external_id) = identity.unwrap_or(&nothing);
         let key_space_id = format!("ks_{api_id}");
         run.add(&Verification {
-            request_id,
+            request_id: &ids::counted("req", record.request),
             time: record.at.0,
             workspace_id: WorkspaceNumber::ID,
             key_space_id: &key_space_id,

@@ -218,10 +218,10 @@ pub async fn pay(app: &App, key: &KnownKey, judged: &mut Judged<'_>, question: &
 /// Records what became of a verification.
 pub fn record(
     app: &App,
-    (key, identity): (&KnownKey, Option<&Identity>),
+    key: &KnownKey,
     judged: &Judged<'_>,
     question: &Question<'_>,
-    (request_id, microseconds): (&str, u32),
+    (request, microseconds): (u64, u32),
 ) {
     app.usage.record(&Record {
         at: question.now,
@@ -229,11 +229,9 @@ pub fn record(
         code: judged.code,
         spent: judged.spent,
         key: key.number,
-        request_id,
-        key_id: key.id(),
-        api_id: &judged.api.api.id,
-        identity: identity.map_or(("", ""), |identity| (&identity.id, &identity.external_id)),
-        tags: &question.tags,
+        identity: key.identity,
+        request,
+        tags: question.tags.iter().copied().collect(),
     });
 }
 

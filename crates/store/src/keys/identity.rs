@@ -27,6 +27,7 @@ const FIND_EXTERNAL: Sql = Sql("SELECT number, workspace, id, external_id, meta,
      WHERE workspace = $1 AND external_id = $2 AND deleted_at IS NULL");
 const FIND_NUMBERED: Sql = Sql("SELECT number, workspace, id, external_id, meta, limits, created_at FROM identities \
      WHERE number = $1 AND deleted_at IS NULL");
+const NAMES: Sql = Sql("SELECT id, external_id FROM identities WHERE number = $1");
 const LIST: Sql = Sql("SELECT number, workspace, id, external_id, meta, limits, created_at FROM identities \
      WHERE workspace = $1 AND id >= $2 AND deleted_at IS NULL ORDER BY id LIMIT $3");
 const SEARCH: Sql = Sql("SELECT number, workspace, id, external_id, meta, limits, created_at FROM identities \
@@ -87,6 +88,13 @@ pub async fn find_external(tx: &mut Tx<'_>, workspace: WorkspaceNumber, text: &s
 /// The identity with this number, if it is not deleted.
 pub async fn find_numbered(tx: &mut Tx<'_>, number: IdentityNumber) -> Result<Option<Identity>, Error> {
     one(tx, FIND_NUMBERED, &[number.0.into()]).await
+}
+
+/// The identity's id and external id, also if it is deleted.
+pub async fn names(tx: &mut Tx<'_>, number: IdentityNumber) -> Result<Option<(String, String)>, Error> {
+    let Some(row) = tx.query(NAMES, &[number.0.into()]).await?.into_iter().next() else { return Ok(None) };
+    let mut row = row.of("identities");
+    Ok(Some((row.text()?, row.text()?)))
 }
 
 /// The identities from this id on, at most so many; only those with `search` in an id, if it is given.

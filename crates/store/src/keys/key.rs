@@ -62,6 +62,7 @@ const LIST_OF_IDENTITY: Sql = Sql(
 const SEALED: Sql = Sql("SELECT sealed FROM keys WHERE number = $1");
 const CHANGED: Sql = Sql("SELECT number, hash FROM keys WHERE number IN \
      (SELECT number FROM changes WHERE kind = 'key' AND revision > $1 AND revision <= $2)");
+const NAMES: Sql = Sql("SELECT k.id, a.id FROM keys k JOIN apis a ON a.number = k.api WHERE k.number = $1");
 const USED: Sql =
     Sql("UPDATE keys SET last_used_at = $2 WHERE number = $1 AND (last_used_at IS NULL OR last_used_at < $2)");
 
@@ -176,6 +177,13 @@ pub async fn reveal(tx: &mut Tx<'_>, key: &Key, master: &MasterKey) -> Result<Op
     let row = tx.query(SEALED, &[key.number.0.into()]).await?.into_iter().next();
     let sealed = row.map(|row| row.of("keys").blob_or_null()).transpose()?.flatten();
     sealed.map(|sealed| master.open("keys", &place(&key.id), &sealed)).transpose()
+}
+
+/// The key's id and its API's, also if it is deleted.
+pub async fn names(tx: &mut Tx<'_>, number: KeyNumber) -> Result<Option<(String, String)>, Error> {
+    let Some(row) = tx.query(NAMES, &[number.0.into()]).await?.into_iter().next() else { return Ok(None) };
+    let mut row = row.of("keys");
+    Ok(Some((row.text()?, row.text()?)))
 }
 
 /// Notes about when keys were last used.

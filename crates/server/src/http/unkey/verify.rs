@@ -107,7 +107,7 @@ fn recorded(
     question: &Question<'_>,
 ) -> Answer {
     let microseconds = u32::try_from(incoming.begun.elapsed().as_micros()).unwrap_or(u32::MAX);
-    verification::record(app, known, judged, question, (&incoming.request_id, microseconds));
+    verification::record(app, known.0, judged, question, (incoming.number, microseconds));
     answer(render(&incoming.request_id, known, judged))
 }
 
