@@ -239,6 +239,19 @@ pub enum LimitError {
     Values(String),
 }
 
+/// A configured limit as it is checked; `shared` if it is the identity's.
+fn to_check((limit, shared): (&NamedLimit, bool), cost: i64) -> LimitCheck<'_> {
+    LimitCheck {
+        id: &limit.id,
+        name: &limit.name,
+        limit: limit.limit,
+        duration: limit.duration,
+        auto_apply: limit.auto_apply,
+        cost,
+        shared,
+    }
+}
+
 /// The limits that a verification counts against: every one that applies by itself, and those that the request names.
 /// Of two with one name the key's own counts, and one that the request brings along comes before both.
 ///
@@ -254,20 +267,15 @@ pub fn limits<'q>(
     if own.is_empty() && shared.is_empty() && asked.is_empty() {
         return Ok(Checks::new());
     }
+    if shared.is_empty() && asked.is_empty() {
+        // Nearly always: the key's own limits, and nothing to weigh.
+        return Ok(own.iter().filter(|limit| limit.auto_apply).map(|limit| to_check((limit, false), 1)).collect());
+    }
     let shared = shared.iter().filter(|limit| !own.iter().any(|first| first.name == limit.name));
     let configured: SmallVec<[(&NamedLimit, bool); 4]> =
         own.iter().map(|limit| (limit, false)).chain(shared.map(|limit| (limit, true))).collect();
-    let check = |(limit, shared): (&'q NamedLimit, bool), cost| LimitCheck {
-        id: &limit.id,
-        name: &limit.name,
-        limit: limit.limit,
-        duration: limit.duration,
-        auto_apply: limit.auto_apply,
-        cost,
-        shared,
-    };
     let mut checks: Checks<'_> =
-        configured.iter().filter(|(limit, _)| limit.auto_apply).map(|found| check(*found, 1)).collect();
+        configured.iter().filter(|(limit, _)| limit.auto_apply).map(|found| to_check(*found, 1)).collect();
     for ask in asked {
         let cost = ask.cost.unwrap_or(1);
         let next = match (ask.limit, ask.duration) {
@@ -278,7 +286,7 @@ pub fn limits<'q>(
                 LimitCheck { id: "", name: ask.name, limit, duration, auto_apply: false, cost, shared: false }
             }
             _ => match configured.iter().find(|(limit, _)| limit.name == ask.name) {
-                Some(found) => check(*found, cost),
+                Some(found) => to_check(*found, cost),
                 None => return Err(LimitError::Unknown(ask.name.to_owned())),
             },
         };

@@ -34,6 +34,8 @@ const SPARE: usize = 16;
 const LONGEST: usize = 64 * 1024;
 /// A key's last use is noted once in so many milliseconds: an hour.
 const NOTE_EVERY: i64 = 60 * 60 * 1000;
+/// How many records of a row are looked at for notes: whoever verifies keys waits meanwhile.
+const LOOKED_AT: usize = 512;
 /// The most notes of one write, so that a million keys used for the first time don't hold everything up.
 const NOTES: usize = 100;
 /// For how many keys it is remembered when their last use was noted.
@@ -202,7 +204,7 @@ fn notes(bytes: &[u8], noted: &mut HashMap<i64, i64>) -> Vec<(KeyNumber, Timesta
     if noted.len() > NOTED {
         noted.clear();
     }
-    for record in decode(bytes) {
+    for record in decode(bytes).take(LOOKED_AT) {
         if notes.len() >= NOTES {
             break;
         }
