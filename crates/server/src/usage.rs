@@ -339,7 +339,8 @@ mod tests {
             encode(record, last, &mut bytes);
             last = (record.at.0, record.request);
         }
-        assert_eq!(decode(&bytes).collect::<Vec<_>>(), records);
+        let read: Vec<_> = decode(&bytes).map(|record| format!("{record:?}")).collect();
+        assert_eq!(read, records.iter().map(|record| format!("{record:?}")).collect::<Vec<_>>());
         for end in 0..bytes.len() {
             assert!(decode(&bytes[..end]).count() < records.len(), "a segment that was cut off still ends");
         }
