@@ -157,18 +157,19 @@ pub fn may(api: &Api, key_id: &str, grants: &Grants, action: Action) -> bool {
     grants.on(action, &api.key_id()) || grants.urn(WorkspaceNumber::ID, &path, action.verb())
 }
 
-/// The first check that a key fails, but for limits and credits, and the permissions that it lacks.
+/// The first check that a key fails, but for limits and credits, and the permissions that it lacks; `has` says whether
+/// it holds one.
 ///
 /// # Errors
 /// [`QueryError`] when the query can't be read, whatever else is wrong with the key.
 pub fn examine<'q>(
     api: &Api,
     key: &KnownKey,
-    held: &Held<'_>,
+    has: impl Fn(&str) -> bool,
     demand: &Demand<'q>,
 ) -> Result<Option<(Code, Vec<&'q str>)>, QueryError> {
     let satisfied = match demand.permissions {
-        Some(text) => Query::evaluate_text(text, |value| held.has(value))?,
+        Some(text) => Query::evaluate_text(text, &has)?,
         None => true,
     };
     let allowed = &api.key_settings.ip_allow_list;
@@ -183,7 +184,7 @@ pub fn examine<'q>(
     } else {
         let text = demand.permissions.unwrap_or_default();
         let query = Query::parse(text)?;
-        let missing = query.missing(|value| held.has(value));
+        let missing = query.missing(&has);
         let missing = missing.into_iter().map(|term| place(text, term)).collect();
         return Ok(Some((Code::InsufficientPermissions, missing)));
     };

@@ -55,10 +55,7 @@ pub struct Permission {
 
 /// A value that an API may define: 1 to 280 characters, no white space, no control character, not reserved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PermissionValue {
-    text: String,
-    plain: bool,
-}
+pub struct PermissionValue(String);
 
 /// Why a text can't be a permission's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,24 +94,18 @@ impl PermissionValue {
 
     /// A value read back from the store, which held to the rules of the day it was written.
     pub fn stored(text: String) -> Self {
-        let plain = !text.chars().any(|c| c.is_control() || c == '"' || c == '\\');
-        Self { text, plain }
+        Self(text)
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether it may stand between quotes as it is: it has no quote, backslash or control character.
-    pub const fn is_plain(&self) -> bool {
-        self.plain
+        &self.0
     }
 }
 
 impl fmt::Display for PermissionValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0)
     }
 }
 

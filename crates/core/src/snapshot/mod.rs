@@ -126,12 +126,20 @@ pub struct Snapshot {
     root_keys_by_hash: GenericHashMap<Hash, Arc<RootKey>, FirstBytes, DefaultSharedPtr>,
     namespaces: OrdMap<i64, Arc<Namespace>>,
     key_migrations: OrdMap<i64, Arc<KeyMigration>>,
+    /// The last change that touched what keys can hold.
+    holdings: i64,
 }
 
 impl Snapshot {
     /// The last change this state includes.
     pub fn revision(&self) -> Revision {
         Revision(self.revision)
+    }
+
+    /// The last change that touched an API, a permission or a role: while it is the same, a key that did not change
+    /// holds the same.
+    pub fn holdings(&self) -> Revision {
+        Revision(self.holdings)
     }
 
     /// The API with this id, or else with this identifier. An id is never ambiguous, so it comes first.
@@ -233,6 +241,9 @@ impl Snapshot {
     pub fn apply(&self, changes: Changes) -> Self {
         let mut next = self.clone();
         let mut permissions = Vec::new();
+        if changes.rows.iter().any(|row| matches!(row, Row::Api(..) | Row::Permission(..) | Row::Role(..))) {
+            next.holdings = changes.revision.0;
+        }
         for row in changes.rows {
             match row {
                 Row::Api(number, api) => next.set_api(number, api),

@@ -12,6 +12,7 @@ use std::{
     },
 };
 
+use arc_swap::ArcSwapOption;
 use keyward_core::{
     model::{
         Revision,
@@ -19,19 +20,23 @@ use keyward_core::{
         key::KnownKey,
         root_key::Hash,
     },
-    snapshot::{FirstBytes, Row},
+    snapshot::{FirstBytes, Row, Snapshot},
+    verify::Held,
 };
+use memchr::memmem;
 use quick_cache::{
     DefaultHashBuilder, Weighter,
     sync::{Cache, DefaultLifecycle},
 };
+use smallvec::SmallVec;
 
 /// How many touched keys and identities are remembered, so that a reading from before can be told from one after.
 const TOUCHED: usize = 4096;
-/// What an entry costs besides what it holds, in bytes: the cache's own table and the hash.
-const OVERHEAD: usize = 96;
+/// What an entry costs besides what it holds, in bytes: the cache's own table and the hash, and the text of a dozen
+/// permissions and roles.
+const OVERHEAD: usize = 96 + 448;
 /// About how many bytes an entry is, to size the cache's tables.
-const TYPICAL: u64 = 384;
+const TYPICAL: u64 = 832;
 
 #[derive(Debug, Clone)]
 struct Weight;
@@ -59,12 +64,62 @@ pub struct Entry {
     pub identity: Option<Arc<Identity>>,
     /// How many identities had been touched when this one was last known to be as it is.
     identities: AtomicU64,
+    /// What the key held when that was last asked for.
+    held: ArcSwapOption<HeldText>,
+}
+
+/// What a key holds in one state of the catalogue, ready to be shown: the inside of two JSON lists.
+#[derive(Debug)]
+pub struct HeldText {
+    holdings: Revision,
+    /// Values of permissions.
+    pub permissions: Box<str>,
+    /// Names of roles.
+    pub roles: Box<str>,
+}
+
+impl HeldText {
+    fn of(snapshot: &Snapshot, key: &KnownKey) -> Self {
+        let held = Held::of(snapshot, key);
+        let list = |texts: &mut dyn Iterator<Item = &str>| {
+            let quoted: Vec<String> = texts.map(|text| serde_json::Value::from(text).to_string()).collect();
+            quoted.join(",").into_boxed_str()
+        };
+        Self {
+            holdings: snapshot.holdings(),
+            permissions: list(&mut held.permissions.iter().map(|permission| permission.value.as_str())),
+            roles: list(&mut held.roles.iter().map(|role| role.name.as_str())),
+        }
+    }
+
+    /// Whether a permission with this value is among them. A term of a query has nothing that JSON escapes, so it stands
+    /// between quotes as it is, and nothing else in the list does.
+    pub fn has(&self, value: &str) -> bool {
+        let mut quoted = SmallVec::<[u8; 64]>::new();
+        quoted.push(b'"');
+        quoted.extend_from_slice(value.as_bytes());
+        quoted.push(b'"');
+        memmem::find(self.permissions.as_bytes(), &quoted).is_some()
+    }
 }
 
 impl Entry {
     /// A key as it was read. Its identity may be looked for again before it is believed.
     pub fn new(key: KnownKey, identity: Option<Arc<Identity>>) -> Self {
-        Self { key, identity, identities: AtomicU64::new(0) }
+        Self { key, identity, identities: AtomicU64::new(0), held: ArcSwapOption::empty() }
+    }
+}
+
+impl Entry {
+    /// What the key holds in this state of the catalogue. It is made once for each state in which a permission, a role
+    /// or an API is another one.
+    pub fn held(&self, snapshot: &Snapshot) -> Arc<HeldText> {
+        if let Some(held) = self.held.load_full().filter(|held| held.holdings == snapshot.holdings()) {
+            return held;
+        }
+        let held = Arc::new(HeldText::of(snapshot, &self.key));
+        self.held.store(Some(Arc::clone(&held)));
+        held
     }
 }
 

@@ -14,7 +14,7 @@ use keyward_core::{
     },
     snapshot::{ApiEntry, Snapshot},
     time::Timestamp,
-    verify::{self, AskedLimit, Checks, Code, Demand, Held, LimitCheck, LimitError},
+    verify::{self, AskedLimit, Checks, Code, Demand, LimitCheck, LimitError},
     window::{Limit, Reading},
 };
 use keyward_store::keys::{credits, identity, key};
@@ -24,7 +24,7 @@ use smallvec::SmallVec;
 use crate::{
     app::{App, Call, View},
     credits::Spent,
-    key_cache::{Entry, Found},
+    key_cache::{Entry, Found, HeldText},
     key_text,
     service::root_key::entry,
     usage::Record,
@@ -71,7 +71,7 @@ pub struct Judged<'s> {
     /// The API it is for.
     pub api: &'s ApiEntry,
     /// What it holds.
-    pub held: Held<'s>,
+    pub held: Arc<HeldText>,
     /// What became of it, so far.
     pub code: Code,
     /// Which permissions it lacks.
@@ -141,14 +141,16 @@ pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>
 pub fn judge<'s>(
     app: &App,
     snapshot: &'s Snapshot,
-    (key, identity): (&'s KnownKey, Option<&'s Identity>),
+    entry: &'s Entry,
     grants: &Grants,
     question: &Question<'s>,
 ) -> Result<Option<Judged<'s>>, Problem> {
+    let (key, identity) = (&entry.key, entry.identity.as_deref());
     let Some(api) = verify::locate(snapshot, WorkspaceNumber::FIRST, key, grants) else { return Ok(None) };
-    let held = Held::of(snapshot, key);
+    let held = entry.held(snapshot);
     let demand = Demand { permissions: question.permissions, address: question.address, now: question.now };
-    let refused = verify::examine(&api.api, key, &held, &demand).map_err(|error| Problem::Query(error.to_string()))?;
+    let refused = verify::examine(&api.api, key, |value| held.has(value), &demand);
+    let refused = refused.map_err(|error| Problem::Query(error.to_string()))?;
     if let Some((code, missing)) = refused {
         return Ok(Some(Judged { api, held, code, missing, limits: Limits::new(), credits: None, spent: 0 }));
     }

@@ -90,8 +90,8 @@ pub fn at_once(app: &App, incoming: &Incoming, body: &[u8]) -> Option<Answer> {
         address: incoming.ip,
         now,
     };
+    let judged = verification::judge(app, snapshot, &known.entry, &caller.grants, &question).ok()?;
     let known = (key, identity.as_deref());
-    let judged = verification::judge(app, snapshot, known, &caller.grants, &question).ok()?;
     Some(match judged {
         Some(judged) => recorded(app, incoming, known, &judged, &question),
         None => absent(&incoming.request_id),
@@ -140,7 +140,7 @@ pub fn verify(request: Request) -> Handled {
         let caller = caller.ok_or_else(|| Problem::internal("an operation of root keys has none"))?;
         let question = question(&request.body, &request.incoming, request.call.now);
         let (view, found) = (&known.view, (&known.entry.key, known.entry.identity.as_deref()));
-        let judged = verification::judge(app, &view.snapshot, found, &caller.grants, &question)?;
+        let judged = verification::judge(app, &view.snapshot, &known.entry, &caller.grants, &question)?;
         let Some(mut judged) = judged else { return Ok(absent(&request.incoming.request_id)) };
         verification::pay(app, found.0, &mut judged, &question).await?;
         Ok(recorded(app, &request.incoming, found, &judged, &question))
@@ -248,21 +248,13 @@ fn render(request_id: &str, (key, identity): (&KnownKey, Option<&Identity>), jud
     }
     out.raw(if key.enabled { r#","enabled":true"# } else { r#","enabled":false"# });
     let held = &judged.held;
-    for (at, permission) in held.permissions.iter().enumerate() {
-        let (value, first) = (&permission.value, at == 0);
-        if value.is_plain() {
-            out.raw(if first { r#","permissions":[""# } else { ",\"" });
-            out.raw(value.as_str());
-            out.0.push(b'"');
-        } else {
-            out.raw(if first { r#","permissions":["# } else { "," });
-            out.text(value.as_str());
+    for (name, texts) in [(r#","permissions":["#, &held.permissions), (r#","roles":["#, &held.roles)] {
+        if !texts.is_empty() {
+            out.raw(name);
+            out.raw(texts);
+            out.0.push(b']');
         }
     }
-    if !held.permissions.is_empty() {
-        out.0.push(b']');
-    }
-    out.list(r#","roles":"#, held.roles.iter().map(|role| role.name.as_str()));
     if let Some(identity) = identity {
         render_identity(&mut out, key, identity);
     }

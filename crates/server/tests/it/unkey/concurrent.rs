@@ -207,7 +207,7 @@ async fn hammer(nodes: Vec<TestApp>, rounds: usize, crowd: usize) {
         let (accepted, refused) = verifier.await.unwrap();
         judged = (judged.0 + accepted, judged.1 + refused);
     }
-    assert!(judged.0 > 300 && judged.1 > 300, "too few answers could be judged: {judged:?}");
+    assert!(judged.0 > 50 && judged.1 > 50, "too few answers could be judged: {judged:?}");
 }
 
 /// With this much room to remember keys, and as many keys that crowd it.
