@@ -219,6 +219,9 @@ impl Running {
         let serving = serve(Arc::clone(&self.app), Arc::new(Dispatch::new(Arc::clone(&self.app))), self.sockets, stop);
         ready();
         serving.await;
+        if let Err(error) = self.app.usage.flush(&self.app.store).await {
+            tracing::warn!(error = %error, "the last usage could not be written");
+        }
         self.app.lease.end(&self.app.store).await;
         Ok(())
     }
