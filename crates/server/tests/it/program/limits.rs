@@ -36,6 +36,28 @@ fn a_body_that_stalls_is_cut_off_with_an_answer() {
     assert!(good && !log.contains("\"level\":\"ERROR\""), "{log}");
 }
 
+/// Who is refused by the head alone is answered once the body is there, and the connection goes on.
+#[test]
+fn a_refused_body_is_read_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = serve_with(directory.path(), &[]);
+    let mut stream = connect(&server);
+    for (path, status) in [("/v2/keys.getKey", "400"), ("/api/v2/resource-servers", "401"), ("/nothing", "404")] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        for _ in 0..2 {
+            stream.write_all(&[b' '; 10_000]).unwrap();
+        }
+        let mut answer = vec![0; 64 * 1024];
+        let length = stream.read(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+    }
+    assert!(server.stop().0);
+}
+
 #[test]
 fn a_connection_that_says_nothing_is_closed() {
     let directory = tempfile::tempdir().unwrap();
