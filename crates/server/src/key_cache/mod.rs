@@ -93,13 +93,15 @@ impl HeldText {
     }
 
     /// Whether a permission with this value is among them. A term of a query has nothing that JSON escapes, so it stands
-    /// between quotes as it is, and nothing else in the list does.
+    /// between quotes as it is. A quote inside of another value looks the same but for the backslash before it, which
+    /// the first quote of a value never has: a comma or nothing stands there.
     pub fn has(&self, value: &str) -> bool {
         let mut quoted = SmallVec::<[u8; 64]>::new();
         quoted.push(b'"');
         quoted.extend_from_slice(value.as_bytes());
         quoted.push(b'"');
-        memmem::find(self.permissions.as_bytes(), &quoted).is_some()
+        let list = self.permissions.as_bytes();
+        memmem::find_iter(list, &quoted).any(|at| at == 0 || list[at - 1] != b'\\')
     }
 }
 

@@ -9,6 +9,7 @@ on_both_engines!(
     what_can_not_be_read_is_said_with_its_place,
     what_is_missing_is_named,
     a_refused_query_costs_nothing,
+    a_value_with_a_quote_is_no_other_one,
     one_value_of_two_apis_is_held_once,
     what_is_changed_counts_at_once,
 );
@@ -112,6 +113,25 @@ async fn a_refused_query_costs_nothing(t: TestApp) {
     let verdict = t.verify(&key, Some("a")).await;
     assert_eq!((&verdict["code"], &verdict["credits"]), (&json!("VALID"), &json!(0)));
     assert_eq!(verdict["ratelimits"][0]["remaining"], 0);
+}
+
+/// A value is compared as a whole, whatever stands in it: here one that ends like another one, after a quote.
+async fn a_value_with_a_quote_is_no_other_one(t: TestApp) {
+    let id = t.api("https://quotes.example/", &["foo\"read", "x\",\"write", "\\\"list"]).await;
+    let (_, key) = t.key(json!({ "apiId": format!("api_{id}"), "roles": [], "externalId": "owner" })).await;
+    let view = std::sync::Arc::clone(&t.app.view());
+    let api = view.snapshot.key_api(keyward_core::model::WorkspaceNumber::FIRST, &format!("api_{id}")).unwrap();
+    let ids: Vec<String> = api.permissions.iter().map(|permission| permission.id.clone()).collect();
+    let owner = t.v2_data("keys.whoami", json!({ "key": key })).await["keyId"].clone();
+    t.v2_data("keys.addPermissions", json!({ "keyId": owner, "permissions": ids })).await;
+    // The first one reads the key, the next ones remember it.
+    for _ in 0..2 {
+        for query in ["read", "write", "list", "foo"] {
+            let verdict = t.verify(&key, Some(query)).await;
+            assert_eq!(verdict["code"], "INSUFFICIENT_PERMISSIONS", "{query}: {verdict}");
+            assert_eq!(verdict["permissions"], json!(["foo\"read", "x\",\"write", "\\\"list"]));
+        }
+    }
 }
 
 async fn one_value_of_two_apis_is_held_once(t: TestApp) {
