@@ -115,11 +115,6 @@ impl<'s> Held<'s> {
         }
         Self { permissions, roles }
     }
-
-    /// Whether a permission with this value is among them. Case counts, and `*` is an ordinary character.
-    pub fn has(&self, value: &str) -> bool {
-        self.permissions.iter().any(|permission| permission.value.as_str() == value)
-    }
 }
 
 /// What is asked about a key that was found.
