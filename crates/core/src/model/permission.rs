@@ -137,7 +137,7 @@ impl Difference {
 }
 
 /// How far apart two neighbours' places are at first, so that others fit between them.
-const SPACING: i64 = 1 << 16;
+pub const SPACING: i64 = 1 << 16;
 
 /// The place after the last one of a list.
 pub fn place_at_end(stored: &[Arc<Permission>]) -> i64 {

@@ -10,7 +10,7 @@ use keyward_core::{
     model::{
         WorkspaceNumber,
         api::{Api, ApiNumber},
-        permission::{Permission, PermissionNumber, PermissionValue},
+        permission::{Permission, PermissionNumber, PermissionValue, SPACING},
         system_api::{CATALOGUE, SystemApi},
     },
     problem::{Conflict, Missing},
@@ -28,8 +28,6 @@ use crate::{app::Call, ids};
 
 /// How long a deletion can be undone, in milliseconds: 30 days.
 pub(crate) const UNDO: i64 = 30 * 24 * 60 * 60 * 1000;
-/// How far apart two permissions' places in their API's list are.
-const SPACING: i64 = 1 << 16;
 /// The most ids of holders that an entry of the audit log names.
 const NAMED: i64 = 100;
 
