@@ -305,13 +305,7 @@ impl Dispatch {
                 Ok(answer)
             }
             Err(problem) if audited && !problem.is_ours() => {
-                let refusal = problem::render(&problem);
-                let body = refusal.body.as_ref().and_then(|(_, bytes)| serde_json::from_slice(bytes).ok());
-                let status = refusal.status.as_u16();
-                let recorded = log::record(&call, LogType::ManagementRefused, status, body.unwrap_or_default()).await;
-                if let Err(error) = recorded {
-                    tracing::warn!(request_id = incoming.request_id, error = %error, "a refusal could not be audited");
-                }
+                record_refusal(&call, &problem::render(&problem)).await;
                 Err(problem)
             }
             other => other,
@@ -346,18 +340,33 @@ impl Dispatch {
         }
         let incoming = Arc::clone(incoming);
         let rendered = Arc::clone(&self.rendered);
-        let limit = Duration::from_secs(call.app.limits.request_seconds);
-        let request = Request { call: call.clone(), view, segments, query, body: value, incoming, rendered };
-        let Ok(result) = tokio::time::timeout(limit, (row.handler)(request)).await else {
-            return Err(match row.audit {
-                None => Problem::Unavailable("the request took too long", None),
-                Some(_) => Problem::Uncertain(
-                    "the request took too long; the change may have been made or not, so look before you try again",
-                    None,
-                ),
-            });
-        };
-        result
+        answer_in_time(row, Request { call: call.clone(), view, segments, query, body: value, incoming, rendered })
+            .await
+    }
+}
+
+/// Lets the handler answer, for as long as a request may take. A change that took longer may still be made.
+pub(super) async fn answer_in_time(row: &Operation, request: Request) -> Result<Answer, Problem> {
+    let limit = Duration::from_secs(request.call.app.limits.request_seconds);
+    let Ok(result) = tokio::time::timeout(limit, (row.handler)(request)).await else {
+        return Err(match row.audit {
+            None => Problem::Unavailable("the request took too long", None),
+            Some(_) => Problem::Uncertain(
+                "the request took too long; the change may have been made or not, so look before you try again",
+                None,
+            ),
+        });
+    };
+    result
+}
+
+/// Puts a refused change into the audit log, as it was answered. A refusal that cannot be recorded stays a refusal.
+pub(super) async fn record_refusal(call: &Call, refusal: &Answer) {
+    let body = refusal.body.as_ref().and_then(|(_, bytes)| serde_json::from_slice(bytes).ok());
+    let status = refusal.status.as_u16();
+    if let Err(error) = log::record(call, LogType::ManagementRefused, status, body.unwrap_or_default()).await {
+        let request_id = &call.origin.request_id;
+        tracing::warn!(request_id, error = %error, "a refusal could not be audited");
     }
 }
 

@@ -10,7 +10,7 @@ use keyward_core::{
     Problem,
     model::{
         WorkspaceNumber,
-        log::{Actor, LogType},
+        log::Actor,
         root_key::{RootKey, RootKeyRefusal},
     },
     problem::Unfit,
@@ -23,12 +23,12 @@ use crate::{
     http::{
         answer::{Answer, Rendered},
         body::Unread,
-        dispatch::{Schemas, no_actor},
+        dispatch::{Schemas, answer_in_time, no_actor, record_refusal},
         incoming::{Incoming, kept, no_origin, origin},
         operation::{Access, Guard, Masking, Operation, Request},
     },
     key_text::KeyTexts,
-    service::{log, root_key},
+    service::root_key,
 };
 
 /// The longest idempotency key, in characters.
@@ -96,13 +96,7 @@ pub(in crate::http) async fn carry_out(
     }
     match attempt(&call, guard, row, view, incoming, value).await {
         Err(problem) if audited && !problem.is_ours() => {
-            let refusal = problem::render(&problem, row, incoming);
-            let body = refusal.body.as_ref().and_then(|(_, bytes)| serde_json::from_slice(bytes).ok());
-            let status = refusal.status.as_u16();
-            let recorded = log::record(&call, LogType::ManagementRefused, status, body.unwrap_or_default()).await;
-            if let Err(error) = recorded {
-                tracing::warn!(request_id = incoming.request_id, error = %error, "a refusal could not be audited");
-            }
+            record_refusal(&call, &problem::render(&problem, row, incoming)).await;
             Err(problem)
         }
         other => other,
@@ -125,18 +119,7 @@ async fn attempt(
         }
         Masking::AfterLookup | Masking::Absent => {}
     }
-    let limit = Duration::from_secs(call.app.limits.request_seconds);
-    let request = request(call.clone(), view, incoming, body);
-    let Ok(result) = tokio::time::timeout(limit, (row.handler)(request)).await else {
-        return Err(match row.audit {
-            None => Problem::Unavailable("the request took too long", None),
-            Some(_) => Problem::Uncertain(
-                "the request took too long; the change may have been made or not, so look before you try again",
-                None,
-            ),
-        });
-    };
-    result
+    answer_in_time(row, request(call.clone(), view, incoming, body)).await
 }
 
 fn request(call: Call, view: Arc<View>, incoming: &Arc<Incoming>, body: Value) -> Request {
