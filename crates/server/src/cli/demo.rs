@@ -48,19 +48,24 @@ pub(super) async fn run() -> anyhow::Result<()> {
     running.serve(|| print(&screen)).await
 }
 
-/// Two APIs to look at; returns the id of the one that the printed commands change.
-async fn seed(app: &Arc<App>) -> anyhow::Result<String> {
-    let call = Call {
+/// What the demo does, it does in its own name.
+fn call(app: &Arc<App>, action: (&'static str, u16)) -> Call {
+    Call {
         app: Arc::clone(app),
         workspace: WorkspaceNumber::FIRST,
         actor: Arc::new(Actor { client_id: Some("keyward-demo".to_owned()), ..Actor::default() }),
         origin: Arc::new(Origin { request_id: "demo".to_owned(), ..Origin::default() }),
         now: app.clock.now(),
-        action: ("Create a resource server", 201),
+        action,
         sees_secrets: true,
         root_key: None,
         repeatable: None,
-    };
+    }
+}
+
+/// Two APIs to look at; returns the id of the one that the printed commands change.
+async fn seed(app: &Arc<App>) -> anyhow::Result<String> {
+    let call = call(app, ("Create a resource server", 201));
     let apis = [
         ("Blog", "https://blog.example/", [("read:posts", "Read posts"), ("write:posts", "Write and change posts")]),
         (
@@ -98,17 +103,7 @@ async fn seed_keys(app: &Arc<App>, api: &str) -> anyhow::Result<Keys> {
     let root = root_key::create(app, wanted).await.map_err(explain)?;
     let view = Arc::clone(&app.view());
     let found = view.snapshot.root_keys().next().cloned();
-    let call = Call {
-        app: Arc::clone(app),
-        workspace: WorkspaceNumber::FIRST,
-        actor: Arc::new(Actor { client_id: Some("keyward-demo".to_owned()), ..Actor::default() }),
-        origin: Arc::new(Origin { request_id: "demo".to_owned(), ..Origin::default() }),
-        now: app.clock.now(),
-        action: ("key.create", 200),
-        sees_secrets: false,
-        root_key: found,
-        repeatable: None,
-    };
+    let call = Call { root_key: found, sees_secrets: false, ..call(app, ("key.create", 200)) };
     let wanted = WantedKey {
         api: format!("api_{api}"),
         prefix: Some("blog".to_owned()),
