@@ -104,6 +104,13 @@ async fn run() -> anyhow::Result<()> {
         invented: distribution == "invented",
     });
     let mut tasks = Vec::new();
+    // The load never sleeps: otherwise the server, on the other core, would pay for waking it up whenever it is slower
+    // than what it is compared with.
+    tokio::spawn(async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    });
     let connections: usize = connections.parse()?;
     for number in 0..connections {
         tasks.push(tokio::spawn(ask(Arc::clone(&load), number * DRAWN / connections)));
