@@ -231,21 +231,56 @@ pub async fn keep_writing(app: Weak<App>) {
     }
 }
 
-/// The form of a record: numbers of seven bits a byte, the lowest first. Time and request are what they differ from the
-/// record before, so most records are about a dozen bytes.
+/// What the first byte of a record says is there, besides its code: whatever is not there is as it usually is.
+mod there {
+    /// Another time than that of the record before.
+    pub(super) const TIME: u8 = 1 << 3;
+    /// A request that is not the one after that of the record before.
+    pub(super) const REQUEST: u8 = 1 << 4;
+    /// Credits that were taken.
+    pub(super) const SPENT: u8 = 1 << 5;
+    /// An owner.
+    pub(super) const IDENTITY: u8 = 1 << 6;
+    /// Tags.
+    pub(super) const TAGS: u8 = 1 << 7;
+}
+
+/// The bits of the first byte that have the code.
+const CODE: u8 = 0b111;
+const _: () = assert!(Code::ALL.len() <= CODE as usize + 1);
+
+/// The form of a record: a byte that says what follows, and numbers of seven bits a byte, the lowest first. Time and
+/// request are what they differ from the record before, so most records are half a dozen bytes.
 fn encode(record: &Record<'_>, (at, request): (i64, u64), out: &mut Vec<u8>) {
-    put(zigzag(record.at.0.wrapping_sub(at)), out);
-    put(zigzag(record.request.wrapping_sub(request).cast_signed()), out);
-    put(u64::from(record.microseconds), out);
-    put(zigzag(record.spent), out);
-    put(zigzag(record.key.0), out);
-    put(zigzag(record.identity.map_or(0, |identity| identity.0)), out);
     let code = Code::ALL.iter().position(|code| *code == record.code).and_then(|at| u8::try_from(at).ok());
-    out.push(code.unwrap_or(0));
-    out.push(u8::try_from(record.tags.len()).unwrap_or(u8::MAX));
-    for tag in record.tags.iter().take(usize::from(u8::MAX)) {
-        put(tag.len() as u64, out);
-        out.extend_from_slice(tag.as_bytes());
+    let flag = |is_there: bool, flag: u8| if is_there { flag } else { 0 };
+    let first = code.unwrap_or(0)
+        | flag(record.at.0 != at, there::TIME)
+        | flag(record.request != request.wrapping_add(1), there::REQUEST)
+        | flag(record.spent != 0, there::SPENT)
+        | flag(record.identity.is_some(), there::IDENTITY)
+        | flag(!record.tags.is_empty(), there::TAGS);
+    out.push(first);
+    put(u64::from(record.microseconds), out);
+    put(zigzag(record.key.0), out);
+    if let Some(identity) = record.identity {
+        put(zigzag(identity.0), out);
+    }
+    if first & there::TIME != 0 {
+        put(zigzag(record.at.0.wrapping_sub(at)), out);
+    }
+    if first & there::REQUEST != 0 {
+        put(zigzag(record.request.wrapping_sub(request).cast_signed()), out);
+    }
+    if first & there::SPENT != 0 {
+        put(zigzag(record.spent), out);
+    }
+    if first & there::TAGS != 0 {
+        out.push(u8::try_from(record.tags.len()).unwrap_or(u8::MAX));
+        for tag in record.tags.iter().take(usize::from(u8::MAX)) {
+            put(tag.len() as u64, out);
+            out.extend_from_slice(tag.as_bytes());
+        }
     }
 }
 
@@ -277,18 +312,25 @@ pub fn decode(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
 }
 
 fn take_record<'r>(rest: &mut &'r [u8], (at, request): (i64, u64)) -> Option<Record<'r>> {
-    let at = Timestamp(at.wrapping_add(unzigzag(take(rest)?)));
-    let request = request.wrapping_add(unzigzag(take(rest)?).cast_unsigned());
+    let first = take_byte(rest)?;
+    let is_there = |flag: u8| first & flag != 0;
+    let code = *Code::ALL.get(usize::from(first & CODE))?;
     let microseconds = u32::try_from(take(rest)?).ok()?;
-    let spent = unzigzag(take(rest)?);
     let key = KeyNumber(unzigzag(take(rest)?));
-    let identity = Some(unzigzag(take(rest)?)).filter(|number| *number != 0).map(IdentityNumber);
-    let (code, others) = rest.split_first()?;
-    let (count, others) = others.split_first()?;
-    let code = *Code::ALL.get(usize::from(*code))?;
-    *rest = others;
-    let tags = (0..*count).map(|_| take_text(rest)).collect::<Option<_>>()?;
+    let mut number = |flag| if is_there(flag) { take(rest).map(|number| Some(unzigzag(number))) } else { Some(None) };
+    let identity = number(there::IDENTITY)?.map(IdentityNumber);
+    let at = Timestamp(at.wrapping_add(number(there::TIME)?.unwrap_or(0)));
+    let request = request.wrapping_add(number(there::REQUEST)?.unwrap_or(1).cast_unsigned());
+    let spent = number(there::SPENT)?.unwrap_or(0);
+    let count = if is_there(there::TAGS) { take_byte(rest)? } else { 0 };
+    let tags = (0..count).map(|_| take_text(rest)).collect::<Option<_>>()?;
     Some(Record { at, microseconds, code, spent, key, identity, request, tags })
+}
+
+fn take_byte(rest: &mut &[u8]) -> Option<u8> {
+    let (byte, others) = rest.split_first()?;
+    *rest = others;
+    Some(*byte)
 }
 
 fn take(rest: &mut &[u8]) -> Option<u64> {
