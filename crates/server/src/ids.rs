@@ -32,18 +32,21 @@ pub fn alphanumeric(entropy: &dyn Entropy, length: usize) -> String {
 
 /// A prefix, an underscore and nine letters or digits that look random: none comes twice within 2⁵³ counts.
 pub fn counted(prefix: &str, count: u64) -> String {
+    let letters = count_letters(count);
+    format!("{prefix}_{}", str::from_utf8(&letters).unwrap_or_default())
+}
+
+/// The letters and digits of [`counted`].
+pub fn count_letters(count: u64) -> [u8; 9] {
     // The largest power of two below 62⁹. Multiplying by an odd number maps the numbers below it one to one.
     const NUMBERS: u64 = 1 << 53;
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut number = count.wrapping_mul(STEP) % NUMBERS;
-    let mut text = String::with_capacity(prefix.len() + 10);
-    text.push_str(prefix);
-    text.push('_');
-    for _ in 0..9 {
-        text.push(char::from(ALPHANUMERIC[usize::try_from(number % 62).unwrap_or(0)]));
+    [(); 9].map(|()| {
+        let letter = ALPHANUMERIC[usize::try_from(number % 62).unwrap_or(0)];
         number /= 62;
-    }
-    text
+        letter
+    })
 }
 
 /// The same bytes as hexadecimal digits.

@@ -4,24 +4,26 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use keyward_core::{
+    model::key::KnownKey,
     time::Timestamp,
+    verify::LimitCheck,
     window::{Entry, Limit, Reading, Window, take_all},
 };
 use smallvec::{SmallVec, smallvec};
 
-/// How many parts the windows are kept in, each with a lock of its own.
+/// How many parts the counters are kept in, each with a lock of its own.
 const PARTS: usize = 64;
-/// A part is looked through for windows nobody needs any more when it has doubled since the last time, and not before
+/// A part is looked through for counters nobody needs any more when it has doubled since the last time, and not before
 /// it has this many.
 const SWEEP_FROM: usize = 1024;
 
 /// Which counter it is: 128 bits of a keyed hash over all that tells one from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Counter(u64, u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Name(u64, u64);
 
 /// Whose counter it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,11 +36,24 @@ pub enum Owner<'o> {
     Namespace(i64, &'o str),
 }
 
+/// What was used of a limit lately. Whoever uses it often may keep it: there is no other one of its name meanwhile.
+#[derive(Debug)]
+pub struct Counter {
+    window: Mutex<Window>,
+    duration: i64,
+}
+
+impl Counter {
+    fn lock(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A use that is to be counted.
 #[derive(Debug, Clone, Copy)]
-pub struct Use {
-    /// Against which counter.
-    pub counter: Counter,
+pub struct Use<'c> {
+    /// By which counter.
+    pub counter: &'c Counter,
     /// Within which limit.
     pub limit: Limit,
     /// How much.
@@ -47,11 +62,11 @@ pub struct Use {
 
 #[derive(Debug, Default)]
 struct Part {
-    windows: HashMap<Counter, (Window, i64), AsItIs>,
+    counters: HashMap<Name, Arc<Counter>, AsItIs>,
     sweep_at: usize,
 }
 
-/// The counter is a hash already.
+/// The name is a hash already.
 #[derive(Debug, Clone, Default)]
 struct AsItIs;
 
@@ -102,100 +117,105 @@ impl Windows {
 
     /// The counter of a limit with this name and duration. Another limit of the same name goes on with it; another
     /// duration is another counter (contract: rate-limit algorithm).
-    pub fn counter(&self, owner: Owner<'_>, name: &str, duration: i64) -> Counter {
+    pub fn counter(&self, owner: Owner<'_>, name: &str, duration: i64, now: Timestamp) -> Arc<Counter> {
         let all = (owner, name, duration);
-        Counter(self.hashes.0.hash_one(all), self.hashes.1.hash_one(all))
+        let name = Name(self.hashes.0.hash_one(all), self.hashes.1.hash_one(all));
+        let part = usize::try_from(name.0 % 64).unwrap_or(0);
+        let mut part = self.parts[part].lock().unwrap_or_else(PoisonError::into_inner);
+        part.sweep(now);
+        let new = || Arc::new(Counter { window: Mutex::default(), duration });
+        Arc::clone(part.counters.entry(name).or_insert_with(new))
     }
 
-    fn part(&self, counter: Counter) -> usize {
-        usize::try_from(counter.0 % 64).unwrap_or(0)
-    }
-
-    fn lock(&self, part: usize) -> MutexGuard<'_, Part> {
-        self.parts[part].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts all of these uses, or none of them; whether they passed, and what each found, in their order.
-    pub fn take(&self, uses: &[Use], now: Timestamp) -> (bool, Readings) {
-        let now = now.0;
-        if let [one] = uses {
-            let mut part = self.lock(self.part(one.counter));
-            let reading = part.window(one, now).take(one.limit, one.cost, now);
-            return (reading.allowed, smallvec![reading]);
-        }
-        // Each counter once; parts are locked in one order, so that no two calls wait for each other.
-        let mut counters: Vec<Counter> = uses.iter().map(|one| one.counter).collect();
-        counters.sort_unstable();
-        counters.dedup();
-        let mut numbers: Vec<usize> = counters.iter().map(|counter| self.part(*counter)).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let mut parts: Vec<MutexGuard<'_, Part>> = numbers.iter().map(|part| self.lock(*part)).collect();
-        let place = |counter: Counter| numbers.binary_search(&self.part(counter)).unwrap_or(0);
-        let first = |counter: Counter| uses.iter().find(|one| one.counter == counter);
-        let mut windows: Vec<Window> = Vec::with_capacity(counters.len());
-        for counter in &counters {
-            let known = first(*counter).map(|one| *parts[place(*counter)].window(one, now));
-            windows.push(known.unwrap_or_default());
-        }
-        let index = |counter: Counter| counters.binary_search(&counter).unwrap_or(0);
-        let mut entries: Vec<Entry> =
-            uses.iter().map(|one| Entry::new(index(one.counter), one.limit, one.cost)).collect();
-        let passed = take_all(&mut windows, &mut entries, now);
-        if passed {
-            for (counter, window) in counters.iter().zip(windows) {
-                if let Some((stored, _)) = parts[place(*counter)].windows.get_mut(counter) {
-                    *stored = window;
-                }
-            }
-        }
-        (passed, entries.iter().map(|entry| entry.reading).collect())
+    /// The counter of a limit as it is checked for this key.
+    pub fn counter_of(&self, check: &LimitCheck<'_>, key: &KnownKey, now: Timestamp) -> Arc<Counter> {
+        let owner = match key.identity.filter(|_| check.shared) {
+            Some(identity) => Owner::Identity(identity.0),
+            None => Owner::Key(key.number.0),
+        };
+        self.counter(owner, check.name, check.duration, now)
     }
 }
 
 impl Part {
-    fn window(&mut self, one: &Use, now: i64) -> &mut Window {
-        if self.windows.len() >= self.sweep_at.max(SWEEP_FROM) {
-            self.windows.retain(|_, (window, duration)| !window.is_idle(*duration, now));
-            self.sweep_at = self.windows.len() * 2;
+    /// Forgets what would be the same if it began anew, and nobody keeps.
+    fn sweep(&mut self, now: Timestamp) {
+        if self.counters.len() < self.sweep_at.max(SWEEP_FROM) {
+            return;
         }
-        &mut self.windows.entry(one.counter).or_insert((Window::default(), one.limit.duration)).0
+        // Nobody gets one meanwhile: that takes this part's lock.
+        self.counters
+            .retain(|_, counter| Arc::strong_count(counter) > 1 || !counter.lock().is_idle(counter.duration, now.0));
+        self.sweep_at = self.counters.len() * 2;
     }
+}
+
+/// Counts all of these uses, or none of them; whether they passed, and what each found, in their order.
+pub fn take(uses: &[Use<'_>], now: Timestamp) -> (bool, Readings) {
+    let now = now.0;
+    match uses {
+        [] => return (true, Readings::new()),
+        [one] => {
+            let reading = one.counter.lock().take(one.limit, one.cost, now);
+            return (reading.allowed, smallvec![reading]);
+        }
+        _ => {}
+    }
+    // Each counter once, and locked in one order, so that no two calls wait for each other.
+    let mut counters: Vec<&Counter> = uses.iter().map(|one| one.counter).collect();
+    counters.sort_unstable_by_key(|counter| std::ptr::from_ref(*counter));
+    counters.dedup_by_key(|counter| std::ptr::from_ref(*counter));
+    let mut locked: Vec<MutexGuard<'_, Window>> = counters.iter().map(|counter| counter.lock()).collect();
+    let mut windows: Vec<Window> = locked.iter().map(|window| **window).collect();
+    let place = |one: &Use<'_>| {
+        let wanted = std::ptr::from_ref(one.counter);
+        counters.binary_search_by_key(&wanted, |counter| std::ptr::from_ref(*counter)).unwrap_or(0)
+    };
+    let mut entries: Vec<Entry> = uses.iter().map(|one| Entry::new(place(one), one.limit, one.cost)).collect();
+    let passed = take_all(&mut windows, &mut entries, now);
+    if passed {
+        for (stored, window) in locked.iter_mut().zip(windows) {
+            **stored = window;
+        }
+    }
+    (passed, entries.iter().map(|entry| entry.reading).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
     #[test]
     fn several_pass_together_or_not_at_all() {
         let windows = Windows::new();
-        let limit = |limit| Limit { limit, duration: 60_000 };
-        let one = |name: &str, most, cost| Use {
-            counter: windows.counter(Owner::Key(1), name, 60_000),
-            limit: limit(most),
-            cost,
-        };
-        let now = Timestamp(1_700_000_000_000);
-        let (passed, readings) = windows.take(&[one("a", 5, 1), one("b", 1, 2)], now);
+        let [a, b, c] = ["a", "b", "c"].map(|name| windows.counter(Owner::Key(1), name, 60_000, NOW));
+        let one = |counter, limit, cost| Use { counter, limit: Limit { limit, duration: 60_000 }, cost };
+        let (passed, readings) = take(&[one(&a, 5, 1), one(&b, 1, 2)], NOW);
         assert!(!passed);
         assert_eq!((readings[0].remaining, readings[1].remaining), (5, 0));
-        assert_eq!(windows.take(&[one("a", 5, 5)], now).1[0].remaining, 0, "nothing was used");
-        assert!(!windows.take(&[one("a", 5, 1)], now).0);
-        let (passed, readings) = windows.take(&[one("c", 5, 2), one("c", 5, 2)], now);
+        assert_eq!(take(&[one(&a, 5, 5)], NOW).1[0].remaining, 0, "nothing was used");
+        assert!(!take(&[one(&a, 5, 1)], NOW).0);
+        let (passed, readings) = take(&[one(&c, 5, 2), one(&c, 5, 2)], NOW);
         assert!(passed);
         assert_eq!((readings[0].remaining, readings[1].remaining), (3, 1), "they see each other's cost");
+        let again = windows.counter(Owner::Key(1), "c", 60_000, NOW);
+        assert_eq!(take(&[one(&again, 5, 1)], NOW).1[0].remaining, 0, "it is the same counter");
     }
 
     #[test]
-    fn windows_that_nobody_needs_are_forgotten() {
+    fn counters_that_nobody_needs_are_forgotten() {
         let windows = Windows::new();
+        let limit = Limit { limit: 500_000, duration: 1000 };
+        let kept = windows.counter(Owner::Namespace(1, "kept"), "", 1000, Timestamp(0));
         for n in 0..400_000 {
-            let counter = windows.counter(Owner::Namespace(1, &format!("user_{n}")), "", 1000);
-            let limit = Limit { limit: 5, duration: 1000 };
-            assert!(windows.take(&[Use { counter, limit, cost: 1 }], Timestamp(n * 10)).0);
+            let counter = windows.counter(Owner::Namespace(1, &format!("user_{n}")), "", 1000, Timestamp(n * 10));
+            assert!(take(&[Use { counter: &counter, limit, cost: 1 }], Timestamp(n * 10)).0);
         }
-        let kept: usize = windows.parts.iter().map(|part| part.lock().map_or(0, |part| part.windows.len())).sum();
-        assert!(kept <= PARTS * SWEEP_FROM, "{kept}");
+        let count: usize = windows.parts.iter().map(|part| part.lock().map_or(0, |part| part.counters.len())).sum();
+        assert!(count <= PARTS * SWEEP_FROM, "{count}");
+        let again = windows.counter(Owner::Namespace(1, "kept"), "", 1000, Timestamp(4_000_000));
+        assert!(Arc::ptr_eq(&kept, &again), "whoever keeps one has the same as all others");
     }
 }

@@ -5,7 +5,7 @@ use std::{
     any::Any,
     net::SocketAddr,
     panic::AssertUnwindSafe,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -30,8 +30,8 @@ use serde_json::{Map, Value};
 use super::{
     answer::{Answer, Rendered},
     body::{BodyError, Unread, read_json, read_whole},
-    incoming::{Incoming, kept, no_origin, origin},
-    operation::{Access, AtOnce, Operation, Request, Surface},
+    incoming::{Arrival, Incoming, is_of_keys, kept, no_origin, origin},
+    operation::{Access, Operation, Request, Surface},
     problem, query,
     table::OPERATIONS,
     unkey,
@@ -92,28 +92,44 @@ impl Dispatch {
     /// Answers a request from this other end of a connection.
     pub async fn answer<B>(self: Arc<Self>, peer: SocketAddr, request: HttpRequest<B>) -> Response<Full<Bytes>>
     where
-        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (parts, body) = request.into_parts();
-        let keys = parts.uri.path().starts_with("/v2/");
-        let incoming = Incoming::new(&self.app, peer, parts.headers, parts.uri, keys);
-        // The path is routed as it was sent: an encoded slash is part of its segment.
-        let Ok(route) = self.routes.at(incoming.uri.path()) else {
-            unread(body).drain().await;
-            return unknown(&incoming);
-        };
+        let (parts, mut body) = request.into_parts();
+        let arrival = Arrival::new(&self.app, peer, &parts.headers, is_of_keys(&parts.uri));
         let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
-        let Some((_, place)) = route.value.iter().find(|(known, _)| known == method) else {
+        // The path is routed as it was sent: an encoded slash is part of its segment.
+        let route = self.routes.at(parts.uri.path()).ok();
+        let place = route.as_ref().and_then(|route| route.value.iter().find(|(known, _)| known == method));
+        let (Some(route), Some((_, place))) = (&route, place) else {
             unread(body).drain().await;
-            return unknown(&incoming);
+            return unknown(&Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri));
         };
         let place = *place;
         let row = &OPERATIONS[place];
         if let Some(at_once) = row.at_once
-            && let Some(length) = unkey::receive::usual_length(&incoming)
+            && let Some(length) = unkey::receive::usual_length(&parts.headers)
         {
-            return self.hurry((place, at_once), incoming, body, length).await;
+            let Some(read) = self.read_in_time(&mut body, length).await else {
+                let incoming = Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri);
+                return unkey::problem::render(&Problem::Slow, row, &incoming).into_key_response();
+            };
+            // The lease before the catalogue: a state taken while it had run out may lack what was answered elsewhere.
+            if let Ok(bytes) = &read
+                && self.app.lease.check().is_ok()
+                && let Ok(Some((answer, took))) =
+                    std::panic::catch_unwind(AssertUnwindSafe(|| at_once(&self.app, &arrival, &parts.headers, bytes)))
+            {
+                self.app.metrics.of(place).observe(answer.status.as_u16(), took.as_secs_f64());
+                return answer.into_key_response();
+            }
+            // Whatever can't be answered at once goes the usual way.
+            let body = match read {
+                Ok(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+                Err(error) => UnsyncBoxBody::new(StreamBody::new(futures_util::stream::iter([Err(error)]))),
+            };
+            let incoming = Arc::new(Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri));
+            return self.run(place, incoming, Ok(Vec::new()), &Unread::new(Some(body))).await;
         }
         let segments: Result<Vec<String>, _> = route
             .params
@@ -122,43 +138,25 @@ impl Dispatch {
             .collect();
         let segments = segments.map_err(|_| Problem::Invalid(Invalid::whole(Part::Path, "The path is not UTF-8")));
         let body = unread(body);
-        let answer = Arc::clone(&self).run(place, Arc::new(incoming), segments, &body).await;
+        let incoming = Arc::new(Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri));
+        let answer = Arc::clone(&self).run(place, incoming, segments, &body).await;
         body.drain().await;
         answer
     }
 
-    /// Answers what can be answered at once; whatever can't goes the usual way.
-    async fn hurry<B>(
-        self: Arc<Self>,
-        (place, at_once): (usize, AtOnce),
-        incoming: Incoming,
-        body: B,
-        length: usize,
-    ) -> Response<Full<Bytes>>
+    /// Reads a body of this length, or nothing if it takes too long. Nearly always it is there already, and then no
+    /// timer is needed.
+    async fn read_in_time<B>(&self, body: &mut B, length: usize) -> Option<Result<Bytes, BodyError>>
     where
-        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B: hyper::body::Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let limit = Duration::from_secs(self.app.limits.request_seconds);
-        let Ok(read) = tokio::time::timeout(limit, read_whole(body, length)).await else {
-            let problem = unkey::problem::render(&Problem::Slow, &OPERATIONS[place], &incoming);
-            return problem.into_key_response();
-        };
-        // The lease before the catalogue: a state taken while it had run out may lack what was answered elsewhere.
-        if let Ok(bytes) = &read
-            && self.app.lease.check().is_ok()
-            && let Ok(Some(answer)) =
-                std::panic::catch_unwind(AssertUnwindSafe(|| at_once(&self.app, &incoming, bytes)))
-        {
-            let seconds = incoming.begun.elapsed().as_secs_f64();
-            self.app.metrics.of(place).observe(answer.status.as_u16(), seconds);
-            return answer.into_key_response();
+        let mut reading = pin!(read_whole(body, length));
+        if let Some(read) = reading.as_mut().now_or_never() {
+            return Some(read);
         }
-        let body = match read {
-            Ok(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
-            Err(error) => UnsyncBoxBody::new(StreamBody::new(futures_util::stream::iter([Err(error)]))),
-        };
-        self.run(place, Arc::new(incoming), Ok(Vec::new()), &Unread::new(Some(body))).await
+        let limit = Duration::from_secs(self.app.limits.request_seconds);
+        tokio::time::timeout(limit, reading).await.ok()
     }
 }
 
@@ -172,7 +170,7 @@ where
 }
 
 fn unknown(incoming: &Incoming) -> Response<Full<Bytes>> {
-    if incoming.uri.path().starts_with("/v2/") {
+    if is_of_keys(&incoming.uri) {
         return Answer::bytes(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n".into())
             .into_response(&incoming.request_id);
     }
@@ -213,7 +211,7 @@ impl Dispatch {
                     Surface::Keys => (unkey::problem::render(&problem, row, &incoming), Some(problem)),
                 },
             };
-            let (status, seconds) = (answer.status.as_u16(), incoming.begun.elapsed().as_secs_f64());
+            let (status, seconds) = (answer.status.as_u16(), incoming.arrival.begun.elapsed().as_secs_f64());
             self.app.metrics.of(place).observe(status, seconds);
             write_log_line(row, &incoming, status, seconds, problem.as_ref());
             match row.surface() {
@@ -226,7 +224,7 @@ impl Dispatch {
 
 /// One line a request. Bad requests are the caller's affair, so only our own faults are more than `info`.
 fn write_log_line(row: &Operation, incoming: &Incoming, status: u16, seconds: f64, problem: Option<&Problem>) {
-    let (id, request, ip) = (row.id, &incoming.request_id, incoming.ip);
+    let (id, request, ip) = (row.id, &incoming.request_id, incoming.arrival.ip);
     let milliseconds = seconds * 1000.0;
     match problem {
         Some(problem) if problem.is_ours() => {

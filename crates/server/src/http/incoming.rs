@@ -22,43 +22,67 @@ const CORRELATION: usize = 64;
 const SECRET_FIELDS: [&str; 8] =
     ["signing_secret", "client_secret", "secret", "password", "pem", "token", "private_key", "hash"];
 
+/// When a request came, from where, and as which one.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// When it was taken up.
+    pub begun: Instant,
+    /// The client's address.
+    pub ip: IpAddr,
+    /// The number that its id is made of, if it is one of the keys' API.
+    pub number: u64,
+}
+
+impl Arrival {
+    /// A request with these headers that came from this other end of a connection; an IPv4 address is one in whichever
+    /// form it came.
+    pub fn new(app: &App, peer: SocketAddr, headers: &HeaderMap, keys: bool) -> Self {
+        let begun = Instant::now();
+        let number = if keys { app.next_key_request() } else { 0 };
+        Self { begun, ip: client_address(app, headers, peer.ip().to_canonical()), number }
+    }
+}
+
 /// What is known of a request before it is carried out.
 pub struct Incoming {
     /// Its id.
     pub request_id: String,
-    /// The client's address.
-    pub ip: IpAddr,
+    /// When it came, and from where.
+    pub arrival: Arrival,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its path and query, as sent.
     pub uri: Uri,
-    /// When it was taken up.
-    pub begun: Instant,
-    /// The number that the id was made of, if it is one of the keys' API.
-    pub number: u64,
 }
 
 impl std::fmt::Debug for Incoming {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The headers hold a credential, and a query string may.
-        write!(f, "Incoming({}, {}, {})", self.request_id, self.ip, self.uri.path())
+        write!(f, "Incoming({}, {}, {})", self.request_id, self.arrival.ip, self.uri.path())
     }
 }
 
 impl Incoming {
-    /// A request that came from this other end of a connection; an IPv4 address is one in whichever form it came.
-    /// Requests of the keys' API have ids of their own shape.
-    pub fn new(app: &App, peer: SocketAddr, headers: HeaderMap, uri: Uri, keys: bool) -> Self {
-        let peer = peer.ip().to_canonical();
-        let number = if keys { app.next_key_request() } else { 0 };
-        let request_id = if keys { key_request_id(number) } else { request_id(app, &headers, peer) };
-        Self { request_id, ip: client_address(app, &headers, peer), headers, uri, begun: Instant::now(), number }
+    /// A request that arrived from this other end of a connection. Requests of the keys' API have ids of their own
+    /// shape.
+    pub fn new(app: &App, peer: SocketAddr, arrival: Arrival, headers: HeaderMap, uri: Uri) -> Self {
+        let request_id = if is_of_keys(&uri) {
+            key_request_id(arrival.number)
+        } else {
+            request_id(app, &headers, peer.ip().to_canonical())
+        };
+        Self { request_id, arrival, headers, uri }
     }
 
     /// The header's text, or nothing.
     fn text(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
+}
+
+/// Whether a request is one of the keys' API.
+pub fn is_of_keys(uri: &Uri) -> bool {
+    uri.path().starts_with("/v2/")
 }
 
 /// The id of a request of the keys' API: `req_` and nine letters or digits.
@@ -83,7 +107,7 @@ pub fn origin(row: &Operation, incoming: &Incoming) -> Origin {
     let host = incoming.uri.host().map_or_else(|| header("host").to_owned(), str::to_owned);
     Origin {
         request_id: incoming.request_id.clone(),
-        ip: incoming.ip.to_string(),
+        ip: incoming.arrival.ip.to_string(),
         user_agent: header("user-agent").to_owned(),
         hostname: host.split(':').next().unwrap_or_default().to_owned(),
         method: row.method.as_str().to_ascii_lowercase(),

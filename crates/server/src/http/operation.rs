@@ -1,15 +1,15 @@
 //! What an operation is. One row makes the route, the authorization check, the validation, the document and the
 //! metrics, so that none of them can be forgotten.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
-use http::Method;
+use http::{HeaderMap, Method};
 use keyward_core::{Problem, access::ManagementScope, grants::Action};
 use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Rendered},
-    incoming::Incoming,
+    incoming::{Arrival, Incoming},
 };
 use crate::app::{App, Call, View};
 
@@ -46,7 +46,8 @@ pub struct Operation {
 }
 
 /// A function that carries an operation out at once, or leaves it to the handler without having done anything.
-pub type AtOnce = fn(&App, &Incoming, &[u8]) -> Option<Answer>;
+/// With the answer comes the time that it took.
+pub type AtOnce = fn(&App, &Arrival, &HeaderMap, &[u8]) -> Option<(Answer, Duration)>;
 
 /// What a handler returns.
 pub type Handled = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send>>;

@@ -12,7 +12,6 @@ use std::{
     },
 };
 
-use arc_swap::ArcSwapOption;
 use keyward_core::{
     model::{
         Revision,
@@ -21,29 +20,29 @@ use keyward_core::{
         root_key::Hash,
     },
     snapshot::{FirstBytes, Row, Snapshot},
-    verify::Held,
+    time::Timestamp,
 };
-use memchr::memmem;
 use quick_cache::{
     DefaultHashBuilder, Weighter,
     sync::{Cache, DefaultLifecycle},
 };
-use smallvec::SmallVec;
+
+pub use self::entry::{Entry, limit_text};
+use crate::windows::Windows;
 
 /// How many touched keys and identities are remembered, so that a reading from before can be told from one after.
 const TOUCHED: usize = 4096;
-/// What an entry costs besides what it holds, in bytes: the cache's own table and the hash, and the text of a dozen
-/// permissions and roles.
-const OVERHEAD: usize = 96 + 448;
+/// What an entry costs besides what it holds, in bytes: the hash, the cache's own table, and what an allocator rounds up.
+const OVERHEAD: usize = 96 + 64;
 /// About how many bytes an entry is, to size the cache's tables.
-const TYPICAL: u64 = 832;
+const TYPICAL: u64 = 1280;
 
 #[derive(Debug, Clone)]
 struct Weight;
 
-impl Weighter<Hash, Arc<Entry>> for Weight {
-    fn weight(&self, _: &Hash, entry: &Arc<Entry>) -> u64 {
-        u64::try_from(entry.key.weight() + OVERHEAD).unwrap_or(u64::MAX)
+impl Weighter<Hash, Entry> for Weight {
+    fn weight(&self, _: &Hash, entry: &Entry) -> u64 {
+        u64::try_from(entry.weight() + OVERHEAD).unwrap_or(u64::MAX)
     }
 }
 
@@ -52,76 +51,6 @@ impl Weighter<IdentityNumber, Arc<Identity>> for Weight {
         let limits = identity.limits.len() * 160;
         let size = size_of::<Identity>() + identity.meta.as_ref().map_or(0, String::len) + limits + OVERHEAD + 64;
         u64::try_from(size).unwrap_or(u64::MAX)
-    }
-}
-
-/// A key that was read, with its identity.
-#[derive(Debug)]
-pub struct Entry {
-    /// The key.
-    pub key: KnownKey,
-    /// Its owner.
-    pub identity: Option<Arc<Identity>>,
-    /// How many identities had been touched when this one was last known to be as it is.
-    identities: AtomicU64,
-    /// What the key held when that was last asked for.
-    held: ArcSwapOption<HeldText>,
-}
-
-/// What a key holds in one state of the catalogue, ready to be shown: the inside of two JSON lists.
-#[derive(Debug)]
-pub struct HeldText {
-    holdings: Revision,
-    /// Values of permissions.
-    pub permissions: Box<str>,
-    /// Names of roles.
-    pub roles: Box<str>,
-}
-
-impl HeldText {
-    fn of(snapshot: &Snapshot, key: &KnownKey) -> Self {
-        let held = Held::of(snapshot, key);
-        let list = |texts: &mut dyn Iterator<Item = &str>| {
-            let quoted: Vec<String> = texts.map(|text| serde_json::Value::from(text).to_string()).collect();
-            quoted.join(",").into_boxed_str()
-        };
-        Self {
-            holdings: snapshot.holdings(),
-            permissions: list(&mut held.permissions.iter().map(|permission| permission.value.as_str())),
-            roles: list(&mut held.roles.iter().map(|role| role.name.as_str())),
-        }
-    }
-
-    /// Whether a permission with this value is among them. A term of a query has nothing that JSON escapes, so it stands
-    /// between quotes as it is. A quote inside of another value looks the same but for the backslash before it, which
-    /// the first quote of a value never has: a comma or nothing stands there.
-    pub fn has(&self, value: &str) -> bool {
-        let mut quoted = SmallVec::<[u8; 64]>::new();
-        quoted.push(b'"');
-        quoted.extend_from_slice(value.as_bytes());
-        quoted.push(b'"');
-        let list = self.permissions.as_bytes();
-        memmem::find_iter(list, &quoted).any(|at| at == 0 || list[at - 1] != b'\\')
-    }
-}
-
-impl Entry {
-    /// A key as it was read. Its identity may be looked for again before it is believed.
-    pub fn new(key: KnownKey, identity: Option<Arc<Identity>>) -> Self {
-        Self { key, identity, identities: AtomicU64::new(0), held: ArcSwapOption::empty() }
-    }
-}
-
-impl Entry {
-    /// What the key holds in this state of the catalogue. It is made once for each state in which a permission, a role
-    /// or an API is another one.
-    pub fn held(&self, snapshot: &Snapshot) -> Arc<HeldText> {
-        if let Some(held) = self.held.load_full().filter(|held| held.holdings == snapshot.holdings()) {
-            return held;
-        }
-        let held = Arc::new(HeldText::of(snapshot, &self.key));
-        self.held.store(Some(Arc::clone(&held)));
-        held
     }
 }
 
@@ -141,7 +70,7 @@ struct Lately {
 
 /// The cache.
 pub struct KeyCache {
-    keys: Cache<Hash, Arc<Entry>, Weight, FirstBytes>,
+    keys: Cache<Hash, Entry, Weight, FirstBytes>,
     identities: Cache<IdentityNumber, Arc<Identity>, Weight>,
     /// How many identities were touched so far, and one.
     touched: AtomicU64,
@@ -162,7 +91,7 @@ impl std::fmt::Debug for KeyCache {
 #[derive(Debug)]
 pub enum Found<V> {
     /// The key, with its identity.
-    Here(V, Arc<Entry>),
+    Here(V, Entry),
     /// The store has to be asked.
     Unknown(V),
 }
@@ -203,22 +132,42 @@ impl KeyCache {
             if self.epoch.load(Ordering::Relaxed) != before {
                 continue;
             }
-            return entry.map_or_else(|| Found::Unknown(view()), |entry| Found::Here(state, entry));
+            let Some(entry) = entry else { return Found::Unknown(state) };
+            entry.fetch();
+            return Found::Here(state, entry);
         }
     }
 
     /// Whether the entry's identity is as it was. That is only looked for after some identity was touched.
     fn is_current(&self, entry: &Entry) -> bool {
-        let Some(identity) = &entry.identity else { return true };
         let touched = self.touched.load(Ordering::Acquire);
-        if entry.identities.load(Ordering::Acquire) == touched {
-            return true;
-        }
+        let Some(identity) = entry.doubtful_identity(touched) else { return true };
         let same = self.identities.get(&identity.number).is_some_and(|known| Arc::ptr_eq(&known, identity));
         if same {
-            entry.identities.store(touched, Ordering::Release);
+            entry.confirm_identity(touched);
         }
         same
+    }
+
+    /// The key as it is shown in this state of the catalogue. It is written once for each state in which a permission, a
+    /// role or an API is another one.
+    pub fn shown(
+        &self,
+        (hash, entry): (&Hash, &Entry),
+        snapshot: &Snapshot,
+        windows: &Windows,
+        now: Timestamp,
+    ) -> Entry {
+        if entry.is_shown_in(snapshot) {
+            return entry.clone();
+        }
+        let shown = entry.shown_in(snapshot, windows, now);
+        let _quiet = self.publishing.read().unwrap_or_else(PoisonError::into_inner);
+        // What was forgotten meanwhile stays so, and what another one kept meanwhile is as good.
+        if self.keys.peek(hash).is_some_and(|known| known.is(entry)) {
+            self.keys.insert(*hash, shown.clone());
+        }
+        shown
     }
 
     /// Publishes a state of the catalogue, and forgets what it touched in the same step.
@@ -265,7 +214,7 @@ impl KeyCache {
         key: KnownKey,
         identity: Option<Identity>,
         view: impl Fn() -> V,
-    ) -> Option<(V, Arc<Entry>)> {
+    ) -> Option<(V, Entry)> {
         let _quiet = self.publishing.read().unwrap_or_else(PoisonError::into_inner);
         let read_at = key.revision.0;
         {
@@ -291,12 +240,12 @@ impl KeyCache {
                 read
             })
         });
-        let entry = Arc::new(Entry::new(key, identity));
-        entry.identities.store(self.touched.load(Ordering::Acquire), Ordering::Release);
-        self.keys.insert(*hash, Arc::clone(&entry));
+        let entry = Entry::new(key, identity, self.touched.load(Ordering::Acquire));
+        self.keys.insert(*hash, entry.clone());
         Some((view(), entry))
     }
 }
 
+mod entry;
 #[cfg(test)]
 mod tests;

@@ -99,8 +99,8 @@ impl World {
 
     /// What was found is one state, and not one of before the last answer.
     fn check(&self, at: usize, answered: u64, view: &State, entry: &Entry) {
-        let key = entry.key.permissions().next().expect("each key has one");
-        let identity = entry.identity.as_ref().expect("each key has one");
+        let key = entry.key().permissions().next().expect("each key has one");
+        let identity = entry.identity().expect("each key has one");
         assert!(u64::try_from(view.revision).is_ok_and(|revision| revision >= answered), "an old state");
         assert_eq!(key.0, view.keys[at], "key {at} and revision {} do not belong together", view.revision);
         assert_eq!(identity.created_at.0, view.identities[at / 4], "an identity of another revision");

@@ -19,7 +19,7 @@ use super::repeatable;
 use crate::{
     app::Call,
     ids,
-    windows::{Owner, Use},
+    windows::{Owner, Use, take},
 };
 
 /// A use that is to be counted.
@@ -119,16 +119,16 @@ pub async fn count(
             duration: over.duration,
         });
         let owner = Owner::Namespace(namespace.number, &one.identifier);
-        let counter = call.app.windows.counter(owner, "", limit.duration);
-        counted.push(Use { counter, limit, cost: one.cost });
+        counted.push((call.app.windows.counter(owner, "", limit.duration, call.now), limit, one.cost));
         overrides.push(over.map(|over| over.id.clone()));
     }
-    let (passed, readings) = call.app.windows.take(&counted, call.now);
-    let outcomes = readings.into_iter().zip(counted).zip(overrides).map(|((reading, one), override_id)| Outcome {
-        reading,
-        limit: one.limit.limit,
-        override_id,
-    });
+    let used = counted.iter().map(|(counter, limit, cost)| Use { counter, limit: *limit, cost: *cost });
+    let (passed, readings) = take(&used.collect::<Vec<_>>(), call.now);
+    let outcomes = readings
+        .into_iter()
+        .zip(counted)
+        .zip(overrides)
+        .map(|((reading, (_, limit, _)), override_id)| Outcome { reading, limit: limit.limit, override_id });
     Ok((passed, outcomes.collect()))
 }
 

@@ -32,7 +32,11 @@ const BYTES: usize = 24;
 ///
 /// # Errors
 /// [`Problem::RootKey`] with the reason (contract: authentication).
-pub fn authenticate(snapshot: &Snapshot, header: Option<&[u8]>, now: Timestamp) -> Result<Arc<RootKey>, Problem> {
+pub fn authenticate<'s>(
+    snapshot: &'s Snapshot,
+    header: Option<&[u8]>,
+    now: Timestamp,
+) -> Result<&'s Arc<RootKey>, Problem> {
     let header = header.ok_or(Problem::RootKey(RootKeyRefusal::Missing))?;
     let token = header.strip_prefix(b"Bearer ").and_then(|token| std::str::from_utf8(token).ok());
     let token = token.filter(|token| !token.is_empty()).ok_or(Problem::RootKey(RootKeyRefusal::Malformed))?;
@@ -40,7 +44,7 @@ pub fn authenticate(snapshot: &Snapshot, header: Option<&[u8]>, now: Timestamp) 
     if let Some(end) = key.expires_at.filter(|end| now > *end) {
         return Err(Problem::RootKey(RootKeyRefusal::Expired(end)));
     }
-    Ok(Arc::clone(key))
+    Ok(key)
 }
 
 /// What is wrong with a token that is no root key: an ordinary key is told so.

@@ -12,9 +12,9 @@ use keyward_core::{
         migration::KeyAlgorithm,
         root_key::Hash,
     },
-    snapshot::{ApiEntry, Snapshot},
+    snapshot::Snapshot,
     time::Timestamp,
-    verify::{self, AskedLimit, Checks, Code, Demand, LimitCheck, LimitError},
+    verify::{self, AskedLimit, Code, Demand, LimitError},
     window::{Limit, Reading},
 };
 use keyward_store::keys::{credits, identity, key};
@@ -24,11 +24,11 @@ use smallvec::SmallVec;
 use crate::{
     app::{App, Call, View},
     credits::Spent,
-    key_cache::{Entry, Found, HeldText},
+    key_cache::{Entry, Found, limit_text},
     key_text,
     service::root_key::entry,
     usage::Record,
-    windows::{Owner, Use},
+    windows::{Counter, Readings, Use, take},
 };
 
 /// How often a key is read again because it changed while it was read.
@@ -58,36 +58,52 @@ pub struct Question<'q> {
 pub struct Known<V> {
     /// The state.
     pub view: V,
+    /// The SHA-256 of its text.
+    pub hash: Hash,
     /// The key, with its owner.
-    pub entry: Arc<Entry>,
+    pub entry: Entry,
 }
 
-/// Limits that were checked, and what each found.
-pub type Limits<'s> = SmallVec<[(LimitCheck<'s>, Reading); 2]>;
+/// What limits found.
+#[derive(Debug)]
+pub enum Limits {
+    /// Those that apply by themselves, in their order; none if they were not asked.
+    Own(Readings),
+    /// Those that apply by themselves or were named, with their texts.
+    Asked(Vec<(String, Reading)>),
+}
 
 /// What the rules say of a key.
 #[derive(Debug)]
 pub struct Judged<'s> {
-    /// The API it is for.
-    pub api: &'s ApiEntry,
-    /// What it holds.
-    pub held: Arc<HeldText>,
+    /// The key as it is shown.
+    pub shown: Entry,
     /// What became of it, so far.
     pub code: Code,
     /// Which permissions it lacks.
     pub missing: Vec<&'s str>,
     /// The limits that were checked.
-    pub limits: Limits<'s>,
+    pub limits: Limits,
     /// What is left, if its uses are counted.
     pub credits: Option<i64>,
     /// How many credits this use took.
     pub spent: i64,
 }
 
+impl Judged<'_> {
+    /// The limits that were asked, as they are shown, and what each found.
+    pub fn limits(&self) -> SmallVec<[(&[u8], &Reading); 2]> {
+        match &self.limits {
+            Limits::Own(readings) => self.shown.limits().zip(readings).collect(),
+            Limits::Asked(asked) => asked.iter().map(|(text, reading)| (text.as_bytes(), reading)).collect(),
+        }
+    }
+}
+
 /// The key with this text, if the store need not be asked for it.
 pub fn remembered<V>(app: &App, hash: &Hash, view: impl Fn() -> V) -> Option<Known<V>> {
     match app.keys.find(hash, view) {
-        Found::Here(view, entry) => Some(Known { view, entry }),
+        Found::Here(view, entry) => Some(Known { view, hash: *hash, entry }),
         Found::Unknown(_) => None,
     }
 }
@@ -99,7 +115,7 @@ pub fn remembered<V>(app: &App, hash: &Hash, view: impl Fn() -> V) -> Option<Kno
 pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>, Problem> {
     let hash = key_text::hash(text);
     let view = match app.keys.find(&hash, || Arc::clone(&app.view())) {
-        Found::Here(view, entry) => return Ok(Some(Known { view, entry })),
+        Found::Here(view, entry) => return Ok(Some(Known { view, hash, entry })),
         Found::Unknown(view) => view,
     };
     // A text without our tag can only be a key that was taken over from elsewhere.
@@ -127,7 +143,7 @@ pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>
         let key = Key { identity: identity.as_ref().map(|identity| identity.number), ..key };
         let key = KnownKey::of(key, revision);
         if let Some((view, entry)) = app.keys.keep(&hash, key, identity, || Arc::clone(&app.view())) {
-            return Ok(Some(Known { view, entry }));
+            return Ok(Some(Known { view, hash, entry }));
         }
     }
     Err(Problem::Unavailable("the key is changed all the time", None))
@@ -141,22 +157,49 @@ pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>
 pub fn judge<'s>(
     app: &App,
     snapshot: &'s Snapshot,
-    entry: &'s Entry,
+    found: (&Hash, &Entry),
     grants: &Grants,
     question: &Question<'s>,
 ) -> Result<Option<Judged<'s>>, Problem> {
-    let (key, identity) = (&entry.key, entry.identity.as_deref());
+    let (key, identity) = (found.1.key(), found.1.identity());
     let Some(api) = verify::locate(snapshot, WorkspaceNumber::FIRST, key, grants) else { return Ok(None) };
-    let held = entry.held(snapshot);
+    let shown = app.keys.shown(found, snapshot, &app.windows, question.now);
     let demand = Demand { permissions: question.permissions, address: question.address, now: question.now };
-    let refused = verify::examine(&api.api, key, |value| held.has(value), &demand);
+    let refused = verify::examine(&api.api, key, |term| shown.has(term), &demand);
     let refused = refused.map_err(|error| Problem::Query(error.to_string()))?;
     if let Some((code, missing)) = refused {
-        return Ok(Some(Judged { api, held, code, missing, limits: Limits::new(), credits: None, spent: 0 }));
+        return Ok(Some(Judged {
+            shown,
+            code,
+            missing,
+            limits: Limits::Own(Readings::new()),
+            credits: None,
+            spent: 0,
+        }));
     }
-    let checks = verify::limits(key, identity, &question.limits).map_err(|error| refuse_limit(error, key, identity))?;
-    let (code, limits) = count(app, key, checks, question.now);
-    Ok(Some(Judged { api, held, code, missing: Vec::new(), limits, credits: None, spent: 0 }))
+    let (passed, limits) = if question.limits.is_empty() {
+        let uses: SmallVec<[Use<'_>; 2]> = shown.uses().collect();
+        let (passed, readings) = take(&uses, question.now);
+        (passed, Limits::Own(readings))
+    } else {
+        let checks = verify::limits(key, identity, &question.limits);
+        let checks = checks.map_err(|error| refuse_limit(error, key, identity))?;
+        let counters: Vec<Arc<Counter>> =
+            checks.iter().map(|check| app.windows.counter_of(check, key, question.now)).collect();
+        let uses: Vec<Use<'_>> = checks
+            .iter()
+            .zip(&counters)
+            .map(|(check, counter)| Use {
+                counter,
+                limit: Limit { limit: check.limit, duration: check.duration },
+                cost: check.cost,
+            })
+            .collect();
+        let (passed, readings) = take(&uses, question.now);
+        (passed, Limits::Asked(checks.iter().map(limit_text).zip(readings).collect()))
+    };
+    let code = if passed { Code::Valid } else { Code::RateLimited };
+    Ok(Some(Judged { shown, code, missing: Vec::new(), limits, credits: None, spent: 0 }))
 }
 
 fn refuse_limit(error: LimitError, key: &KnownKey, identity: Option<&Identity>) -> Problem {
@@ -174,24 +217,6 @@ fn refuse_limit(error: LimitError, key: &KnownKey, identity: Option<&Identity>) 
         None => "and there is no identity connected.".to_owned(),
     };
     Problem::Precondition(format!("ratelimit '{name}' was requested but does not exist for key '{}' {whose}", key.id()))
-}
-
-fn count<'s>(app: &App, key: &KnownKey, checks: Checks<'s>, now: Timestamp) -> (Code, Limits<'s>) {
-    if checks.is_empty() {
-        return (Code::Valid, Limits::new());
-    }
-    let counted = |check: &LimitCheck<'_>| {
-        let owner = match key.identity.filter(|_| check.shared) {
-            Some(identity) => Owner::Identity(identity.0),
-            None => Owner::Key(key.number.0),
-        };
-        let counter = app.windows.counter(owner, check.name, check.duration);
-        Use { counter, limit: Limit { limit: check.limit, duration: check.duration }, cost: check.cost }
-    };
-    let uses: SmallVec<[Use; 2]> = checks.iter().map(counted).collect();
-    let (passed, readings) = app.windows.take(&uses, now);
-    let code = if passed { Code::Valid } else { Code::RateLimited };
-    (code, checks.into_iter().zip(readings).collect())
 }
 
 /// Pays for the use of a counted key, or says what it has if it was refused before.

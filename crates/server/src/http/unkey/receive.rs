@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use http::header;
+use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_core::{
     Problem,
@@ -39,8 +39,7 @@ const USUAL: usize = 64 * 1024;
 
 /// The length of the body, in bytes, of a request that looks like nearly all of them: with a credential, with JSON, and
 /// not large.
-pub(in crate::http) fn usual_length(incoming: &Incoming) -> Option<usize> {
-    let headers = &incoming.headers;
+pub(in crate::http) fn usual_length(headers: &HeaderMap) -> Option<usize> {
     let usual = headers.contains_key(header::AUTHORIZATION)
         && headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == b"application/json");
     let length: usize = headers.get(header::CONTENT_LENGTH).filter(|_| usual)?.to_str().ok()?.parse().ok()?;
@@ -73,7 +72,7 @@ pub(in crate::http) async fn carry_out(
     let view = Arc::clone(&app.view());
     let now = app.clock.now();
     let caller = match root_key::authenticate(&view.snapshot, sent, now) {
-        Ok(caller) => caller,
+        Ok(caller) => Arc::clone(caller),
         Err(problem) => return Err(root_key::explain(app, sent, problem).await),
     };
     let audited = row.audit.is_some();

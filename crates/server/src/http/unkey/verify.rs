@@ -1,15 +1,18 @@
 //! Verifying a key (contract: `keys.verifyKey` in full).
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use keyward_core::{
     Problem,
-    model::{identity::Identity, key::KnownKey},
+    model::key::KnownKey,
     time::Timestamp,
     verify::{AskedLimit, Code},
 };
 use serde::Deserialize;
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use super::{
     envelope::JSON,
@@ -19,18 +22,18 @@ use crate::{
     app::App,
     http::{
         answer::Answer,
-        incoming::Incoming,
+        incoming::{Arrival, key_request_id},
         operation::{Handled, Request},
     },
-    key_cache::Entry,
-    key_text,
+    ids, key_text,
     service::{
         root_key,
         verification::{self, Judged, Question},
     },
 };
 
-/// A body in its usual form. Whatever has another one is left to the schema, which knows what is wrong with it.
+/// A body in its usual form: texts without escapes, and so without NUL. Whatever has another one is left to the schema,
+/// which knows what is wrong with it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Usual<'b> {
@@ -47,8 +50,6 @@ fn text<'b, D: serde::Deserializer<'b>>(deserializer: D) -> Result<Option<&'b st
     <&str>::deserialize(deserializer).map(Some)
 }
 
-/// The length of a usual answer, in bytes.
-const USUAL: usize = 1536;
 /// The lengths that the schema allows.
 const KEY: usize = 512;
 const QUERY: usize = 1000;
@@ -62,20 +63,19 @@ impl Usual<'_> {
             && self.permissions.is_none_or(|text| (1..=QUERY).contains(&text.len()))
             && self.tags.len() <= TAGS
             && self.tags.iter().all(|tag| (1..=TAG).contains(&tag.len()))
-            && !self.tags.iter().any(|tag| tag.contains('\0'))
     }
 }
 
 /// Verifies a key that is in memory, without waiting for anything.
-pub fn at_once(app: &App, incoming: &Incoming, body: &[u8]) -> Option<Answer> {
+pub fn at_once(app: &App, arrival: &Arrival, headers: &HeaderMap, body: &[u8]) -> Option<(Answer, Duration)> {
     let usual: Usual<'_> = serde_json::from_slice(body).ok()?;
-    if !usual.is_within_bounds() || usual.key.contains('\0') {
+    if !usual.is_within_bounds() {
         return None;
     }
-    let sent = incoming.headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
+    let sent = headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let now = app.clock.now();
     let known = verification::remembered(app, &key_text::hash(usual.key), || app.view())?;
-    let Entry { key, identity, .. } = &*known.entry;
+    let key = known.entry.key();
     // What is counted in the store has to wait for it.
     if key.counted {
         return None;
@@ -87,28 +87,28 @@ pub fn at_once(app: &App, incoming: &Incoming, body: &[u8]) -> Option<Answer> {
         limits: Vec::new(),
         cost: None,
         tags: usual.tags,
-        address: incoming.ip,
+        address: arrival.ip,
         now,
     };
-    let judged = verification::judge(app, snapshot, &known.entry, &caller.grants, &question).ok()?;
-    let known = (key, identity.as_deref());
-    Some(match judged {
-        Some(judged) => recorded(app, incoming, known, &judged, &question),
-        None => absent(&incoming.request_id),
+    Some(match verification::judge(app, snapshot, (&known.hash, &known.entry), &caller.grants, &question).ok()? {
+        Some(judged) => recorded(app, arrival, key, &judged, &question),
+        None => (absent(arrival.number), arrival.begun.elapsed()),
     })
 }
 
-/// Records what became of a verification, and says so.
+/// Records what became of a verification, and says so, and how long it took.
 fn recorded(
     app: &App,
-    incoming: &Incoming,
-    known: (&KnownKey, Option<&Identity>),
+    arrival: &Arrival,
+    key: &KnownKey,
     judged: &Judged<'_>,
     question: &Question<'_>,
-) -> Answer {
-    let microseconds = u32::try_from(incoming.begun.elapsed().as_micros()).unwrap_or(u32::MAX);
-    verification::record(app, known.0, judged, question, (incoming.number, microseconds));
-    answer(render(&incoming.request_id, known, judged))
+) -> (Answer, Duration) {
+    let answer = answer(render(arrival.number, judged));
+    let took = arrival.begun.elapsed();
+    let microseconds = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+    verification::record(app, key, judged, question, (arrival.number, microseconds));
+    (answer, took)
 }
 
 fn answer(text: Vec<u8>) -> Answer {
@@ -116,9 +116,12 @@ fn answer(text: Vec<u8>) -> Answer {
 }
 
 /// There is no such key, or not for this caller: the same for all reasons.
-fn absent(request_id: &str) -> Answer {
-    let text = format!(r#"{{"meta":{{"requestId":"{request_id}"}},"data":{{"valid":false,"code":"NOT_FOUND"}}}}"#);
-    answer(text.into_bytes())
+fn absent(request: u64) -> Answer {
+    let request_id = key_request_id(request);
+    answer(
+        format!(r#"{{"meta":{{"requestId":"{request_id}"}},"data":{{"valid":false,"code":"NOT_FOUND"}}}}"#)
+            .into_bytes(),
+    )
 }
 
 /// Verifies a key.
@@ -129,25 +132,25 @@ pub fn verify(request: Request) -> Handled {
         let app = &request.call.app;
         let mut known = verification::find(app, text).await?;
         // A key whose text is not known yet is there for nobody else.
-        if known.as_ref().is_none_or(|known| known.entry.key.deleted)
+        if known.as_ref().is_none_or(|known| known.entry.key().deleted)
             && let Some(migration) = body.text("migrationId")
             && verification::take_over(&request.call, migration, text).await?
         {
             known = verification::find(app, text).await?;
         }
-        let Some(known) = known else { return Ok(absent(&request.incoming.request_id)) };
+        let Some(known) = known else { return Ok(absent(request.incoming.arrival.number)) };
         let caller = request.call.root_key.as_ref();
         let caller = caller.ok_or_else(|| Problem::internal("an operation of root keys has none"))?;
-        let question = question(&request.body, &request.incoming, request.call.now);
-        let (view, found) = (&known.view, (&known.entry.key, known.entry.identity.as_deref()));
-        let judged = verification::judge(app, &view.snapshot, &known.entry, &caller.grants, &question)?;
-        let Some(mut judged) = judged else { return Ok(absent(&request.incoming.request_id)) };
-        verification::pay(app, found.0, &mut judged, &question).await?;
-        Ok(recorded(app, &request.incoming, found, &judged, &question))
+        let question = question(&request.body, &request.incoming.arrival, request.call.now);
+        let (view, key) = (&known.view, known.entry.key());
+        let judged = verification::judge(app, &view.snapshot, (&known.hash, &known.entry), &caller.grants, &question)?;
+        let Some(mut judged) = judged else { return Ok(absent(request.incoming.arrival.number)) };
+        verification::pay(app, key, &mut judged, &question).await?;
+        Ok(recorded(app, &request.incoming.arrival, key, &judged, &question).0)
     })
 }
 
-fn question<'b>(body: &'b Value, incoming: &Incoming, now: Timestamp) -> Question<'b> {
+fn question<'b>(body: &'b Value, arrival: &Arrival, now: Timestamp) -> Question<'b> {
     let list = |name: &str| body.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let number = |item: &Value, name: &str| item.get(name).and_then(whole);
     let limits = list("ratelimits").iter().map(|item| AskedLimit {
@@ -161,165 +164,61 @@ fn question<'b>(body: &'b Value, incoming: &Incoming, now: Timestamp) -> Questio
         limits: limits.collect(),
         cost: body.get("credits").and_then(|credits| number(credits, "cost")),
         tags: list("tags").iter().filter_map(Value::as_str).collect(),
-        address: incoming.ip,
+        address: arrival.ip,
         now,
     }
 }
 
-/// Writes JSON piece by piece: this is what is asked for all the time.
-struct Writer(Vec<u8>);
+/// An answer in pieces, most of which are there already: its length is known then, and it is copied once.
+#[derive(Default)]
+struct Pieces<'p>(SmallVec<[&'p [u8]; 24]>);
 
-impl Writer {
-    fn raw(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
+impl<'p> Pieces<'p> {
+    fn texts<const N: usize>(&mut self, texts: [&'p str; N]) {
+        self.0.extend(texts.map(str::as_bytes));
     }
 
-    /// A text in quotes.
-    fn text(&mut self, text: &str) {
-        // Most texts need no escapes, and then they are copied as they are.
-        if needs_no_escape(text.as_bytes()) {
-            self.0.push(b'"');
-            self.raw(text);
-            self.0.push(b'"');
-        } else if serde_json::to_writer(&mut self.0, text).is_err() {
-            unreachable!("writing to memory does not fail");
-        }
-    }
-
-    fn number(&mut self, number: i64) {
-        use std::io::Write;
-        // Writing to memory does not fail.
-        let _ = write!(self.0, "{number}");
-    }
-
-    fn list<'t>(&mut self, name: &str, texts: impl ExactSizeIterator<Item = &'t str>) {
-        if texts.len() == 0 {
-            return;
-        }
-        self.raw(name);
-        for (at, text) in texts.enumerate() {
-            self.0.push(if at == 0 { b'[' } else { b',' });
-            self.text(text);
-        }
-        self.0.push(b']');
+    fn bytes(&mut self, bytes: &'p [u8]) {
+        self.0.push(bytes);
     }
 }
 
-/// Whether no byte is a quote, a backslash or a control character: eight at a time.
-fn needs_no_escape(text: &[u8]) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let special = |word: u64| {
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        controls | has_zero(word ^ (ONES * u64::from(b'"'))) | has_zero(word ^ (ONES * u64::from(b'\\')))
-    };
-    let (words, rest) = text.as_chunks::<8>();
-    words.iter().all(|word| special(u64::from_le_bytes(*word)) == 0)
-        && rest.iter().all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\')
-}
-
-fn render(request_id: &str, (key, identity): (&KnownKey, Option<&Identity>), judged: &Judged<'_>) -> Vec<u8> {
-    let mut out = Writer(Vec::with_capacity(USUAL));
-    out.raw(r#"{"meta":{"requestId":""#);
-    out.raw(request_id);
-    out.raw(r#""},"data":{"valid":"#);
-    out.raw(if judged.code == Code::Valid { "true" } else { "false" });
-    out.raw(r#","code":""#);
-    out.raw(judged.code.as_str());
-    out.raw(r#"","keyId":"#);
-    out.text(key.id());
-    if let Some(name) = key.name() {
-        out.raw(r#","name":"#);
-        out.text(name);
-    }
-    if let Some(meta) = key.meta() {
-        // Stored as JSON, and shown as it is.
-        out.raw(r#","meta":"#);
-        out.raw(meta);
-    }
-    if let Some(end) = key.expires_at.filter(|end| end.0 > 0) {
-        out.raw(r#","expires":"#);
-        out.number(end.0);
-    }
+fn render(request: u64, judged: &Judged<'_>) -> Vec<u8> {
+    let shown = &judged.shown;
+    let letters = ids::count_letters(request);
+    let limits = judged.limits();
+    let mut counts: SmallVec<[[itoa::Buffer; 2]; 2]> = limits.iter().map(|_| Default::default()).collect();
+    let mut credits = itoa::Buffer::new();
+    let missing;
+    let mut out = Pieces::default();
+    out.texts([r#"{"meta":{"requestId":"req_"#]);
+    out.bytes(&letters);
+    let valid = if judged.code == Code::Valid { "true" } else { "false" };
+    out.texts([r#""},"data":{"valid":"#, valid, r#","code":""#, judged.code.as_str(), r#"""#]);
+    out.bytes(shown.before_credits());
     if let Some(left) = judged.credits {
-        out.raw(r#","credits":"#);
-        out.number(left);
+        out.texts([r#","credits":"#, credits.format(left)]);
     }
-    out.raw(if key.enabled { r#","enabled":true"# } else { r#","enabled":false"# });
-    let held = &judged.held;
-    for (name, texts) in [(r#","permissions":["#, &held.permissions), (r#","roles":["#, &held.roles)] {
-        if !texts.is_empty() {
-            out.raw(name);
-            out.raw(texts);
-            out.0.push(b']');
-        }
+    out.bytes(shown.after_credits());
+    for (at, ((text, reading), [reset, remaining])) in limits.iter().zip(&mut counts).enumerate() {
+        out.texts([if at == 0 { r#","ratelimits":["# } else { "," }]);
+        out.bytes(text);
+        out.texts([
+            if reading.allowed { r#","exceeded":false,"reset":"# } else { r#","exceeded":true,"reset":"# },
+            reset.format(reading.reset),
+            r#","remaining":"#,
+            remaining.format(reading.remaining),
+            "}",
+        ]);
     }
-    if let Some(identity) = identity {
-        render_identity(&mut out, key, identity);
+    if !limits.is_empty() {
+        out.texts(["]"]);
     }
-    for (at, (check, reading)) in judged.limits.iter().enumerate() {
-        out.raw(if at == 0 { r#","ratelimits":[{"id":"# } else { r#",{"id":"# });
-        out.text(check.id);
-        out.raw(r#","exceeded":"#);
-        out.raw(if reading.allowed { "false" } else { "true" });
-        out.raw(r#","name":"#);
-        out.text(check.name);
-        for (name, number) in [
-            (r#","limit":"#, check.limit),
-            (r#","duration":"#, check.duration),
-            (r#","reset":"#, reading.reset),
-            (r#","remaining":"#, reading.remaining),
-        ] {
-            out.raw(name);
-            out.number(number);
-        }
-        out.raw(if check.auto_apply { r#","autoApply":true}"# } else { r#","autoApply":false}"# });
+    if !judged.missing.is_empty() {
+        // A term of a query has nothing that JSON escapes.
+        missing = judged.missing.join(r#"",""#);
+        out.texts([r#","missingPermissions":[""#, &missing, r#""]"#]);
     }
-    if !judged.limits.is_empty() {
-        out.0.push(b']');
-    }
-    out.list(r#","missingPermissions":"#, judged.missing.iter().copied());
-    out.raw("}}");
-    out.0
-}
-
-/// The identity, with those of its limits that the key has none of the same name for.
-fn render_identity(out: &mut Writer, key: &KnownKey, identity: &Identity) {
-    out.raw(r#","identity":{"id":"#);
-    out.text(&identity.id);
-    out.raw(r#","externalId":"#);
-    out.text(&identity.external_id);
-    if let Some(meta) = &identity.meta {
-        out.raw(r#","meta":"#);
-        out.raw(meta);
-    }
-    let own = key.limits();
-    let shown: Vec<_> =
-        identity.limits.iter().filter(|limit| !own.iter().any(|first| first.name == limit.name)).collect();
-    if !shown.is_empty() {
-        out.raw(r#","ratelimits":"#);
-        out.raw(&serde_json::to_string(&shown).unwrap_or_default());
-    }
-    out.0.push(b'}');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::needs_no_escape;
-
-    #[test]
-    fn every_byte_that_needs_an_escape_is_found_wherever_it_stands() {
-        for byte in 0..=127_u8 {
-            for at in 0..20 {
-                let mut text = vec![b'a'; 20];
-                text[at] = byte;
-                let text = String::from_utf8(text).expect("it is ASCII");
-                let plain = serde_json::to_string(&text).expect("it is text").len() == 22;
-                // Deleting is a control character that JSON takes as it is.
-                assert_eq!(needs_no_escape(text.as_bytes()), plain, "{byte} at {at}");
-            }
-        }
-        assert!(needs_no_escape("слово и слово".as_bytes()));
-    }
+    out.texts(["}}"]);
+    out.0.concat()
 }
