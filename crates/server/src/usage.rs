@@ -26,6 +26,9 @@ use crate::app::App;
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// The most bytes of one row.
 const SEGMENT: usize = 128 * 1024;
+/// How many rows are written with one commit. They wait for each other: the processor is taken from those who verify
+/// keys once for all of them.
+const TOGETHER: usize = 8;
 /// The most rows that wait: 16 MiB. What comes on top is lost, and counted.
 const WAITING: usize = 128;
 /// How many rows' memory is kept for the next ones.
@@ -37,7 +40,7 @@ const NOTE_EVERY: i64 = 60 * 60 * 1000;
 /// How many records of a row are looked at for notes: whoever verifies keys waits meanwhile.
 const LOOKED_AT: usize = 512;
 /// The most notes of one write, so that a million keys used for the first time don't hold everything up.
-const NOTES: usize = 100;
+const NOTES: usize = 200;
 /// For how many keys it is remembered when their last use was noted.
 const NOTED: usize = 65_536;
 /// How long usage is kept, in milliseconds: 30 days.
@@ -134,7 +137,9 @@ impl Usage {
             let bytes = waiting.spare.pop().unwrap_or_default();
             let full = std::mem::replace(&mut waiting.filling, Piece { bytes, ..Piece::default() });
             waiting.full.push(full);
-            self.wake.notify_one();
+            if waiting.full.len() >= TOGETHER {
+                self.wake.notify_one();
+            }
         }
         let piece = &mut waiting.filling;
         if piece.records == 0 {
@@ -154,42 +159,43 @@ impl Usage {
     pub async fn flush(&self, store: &Store) -> Result<(), keyward_store::Error> {
         let mut noted = self.writing.lock().await;
         // What comes while this is written waits for the next time, or writing would never end.
-        let pieces = self.waiting().take();
-        for piece in pieces {
-            self.write(store, piece, &mut noted).await?;
+        let mut pieces = self.waiting().take();
+        while !pieces.is_empty() {
+            let rest = pieces.split_off(pieces.len().min(TOGETHER));
+            self.write(store, std::mem::replace(&mut pieces, rest), &mut noted).await?;
         }
         Ok(())
     }
 
+    /// Writes some pieces with one commit.
     async fn write(
         &self,
         store: &Store,
-        piece: Piece,
+        pieces: Vec<Piece>,
         noted: &mut HashMap<i64, i64>,
     ) -> Result<(), keyward_store::Error> {
-        let notes = notes(&piece.bytes, noted);
-        let data = Arc::new(piece.bytes);
-        let segment = usage::Segment {
-            first_at: Timestamp(piece.first_at),
-            last_at: Timestamp(piece.last_at),
-            records: piece.records,
-            data: Arc::clone(&data),
-        };
+        let notes = notes(&pieces, noted);
+        let records: i64 = pieces.iter().map(|piece| piece.records).sum();
+        let segments: Arc<Vec<_>> = Arc::new(pieces.into_iter().map(Piece::into_segment).collect());
+        let theirs = Arc::clone(&segments);
         let written = store.ledger(move |tx| {
             Box::pin(async move {
-                let before = Timestamp(segment.last_at.0 - RETENTION);
-                usage::forget(tx, WorkspaceNumber::FIRST, before).await?;
-                usage::append(tx, WorkspaceNumber::FIRST, &segment).await?;
+                let last_at = theirs.iter().map(|segment| segment.last_at.0).max().unwrap_or(0);
+                usage::forget(tx, WorkspaceNumber::FIRST, Timestamp(last_at - RETENTION)).await?;
+                for segment in theirs.iter() {
+                    usage::append(tx, WorkspaceNumber::FIRST, segment).await?;
+                }
                 key::used(tx, &notes).await
             })
         });
         let written = written.await;
         if written.is_err() {
-            self.lost.inc_by(u64::try_from(piece.records).unwrap_or(0));
+            self.lost.inc_by(u64::try_from(records).unwrap_or(0));
         }
-        if let Ok(mut bytes) = Arc::try_unwrap(data) {
+        let memory = Arc::into_inner(segments).unwrap_or_default().into_iter();
+        let mut waiting = self.waiting();
+        for mut bytes in memory.filter_map(|segment| Arc::into_inner(segment.data)) {
             bytes.clear();
-            let mut waiting = self.waiting();
             if waiting.spare.len() < SPARE {
                 waiting.spare.push(bytes);
             }
@@ -198,13 +204,24 @@ impl Usage {
     }
 }
 
+impl Piece {
+    fn into_segment(self) -> usage::Segment {
+        usage::Segment {
+            first_at: Timestamp(self.first_at),
+            last_at: Timestamp(self.last_at),
+            records: self.records,
+            data: Arc::new(self.bytes),
+        }
+    }
+}
+
 /// The keys whose last use is to be noted.
-fn notes(bytes: &[u8], noted: &mut HashMap<i64, i64>) -> Vec<(KeyNumber, Timestamp)> {
+fn notes(pieces: &[Piece], noted: &mut HashMap<i64, i64>) -> Vec<(KeyNumber, Timestamp)> {
     let mut notes: Vec<(KeyNumber, Timestamp)> = Vec::new();
     if noted.len() > NOTED {
         noted.clear();
     }
-    for record in decode(bytes).take(LOOKED_AT) {
+    for record in pieces.iter().flat_map(|piece| decode(&piece.bytes).take(LOOKED_AT)) {
         if notes.len() >= NOTES {
             break;
         }
