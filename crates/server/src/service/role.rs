@@ -13,11 +13,7 @@ use keyward_core::{
     snapshot::Snapshot,
     time::Timestamp,
 };
-use keyward_store::{
-    Change, Error, Tx,
-    catalogue::role,
-    keys::holder::{self, Holding},
-};
+use keyward_store::{Change, Error, Tx, catalogue::role, keys::holder::Holding};
 use serde_json::{Value, json};
 
 use super::{
@@ -28,8 +24,6 @@ use crate::{app::Call, ids};
 
 /// The length of a role's id, without its prefix (contract: identifier formats).
 const ID_LENGTH: usize = 16;
-/// The most ids of holders that an entry of the audit log names.
-const NAMED: i64 = 100;
 
 /// What somebody wants a role to be.
 #[derive(Debug, Clone)]
@@ -209,10 +203,7 @@ pub async fn delete(call: &Call, text: String) -> Result<(), Problem> {
 }
 
 async fn held_by(change: &mut Change<'_>, role: &Role) -> Result<Value, Error> {
-    let holding = Holding::Role(role.number);
-    let count = holder::count(change, holding).await?;
-    let ids = holder::first(change.tx(), holding, NAMED).await?;
-    Ok(json!({ "keys": { "count": count, "ids": ids } }))
+    Ok(json!({ "keys": slug::keys(change, Holding::Role(role.number)).await? }))
 }
 
 /// Undoes the deletion of a role: the same one, for the same ones.

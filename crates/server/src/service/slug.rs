@@ -28,8 +28,8 @@ use crate::{app::Call, ids};
 
 /// How long a deletion can be undone, in milliseconds: 30 days.
 pub(crate) const UNDO: i64 = 30 * 24 * 60 * 60 * 1000;
-/// The most ids of holders that an entry of the audit log names.
-const NAMED: i64 = 100;
+/// The most ids of one kind that an entry of the audit log names.
+pub(crate) const NAMED: usize = 100;
 
 /// What somebody wants a permission to be.
 #[derive(Debug, Clone)]
@@ -217,8 +217,7 @@ async fn locked(change: &mut Change<'_>, call: &Call, text: &str) -> Result<Perm
 /// Who holds it: how many, and the first of them.
 pub(crate) async fn held_by(change: &mut Change<'_>, permission: &Permission) -> Result<Value, Error> {
     let roles = catalogue::role::holding(change.tx(), permission.number).await?;
-    let named: Vec<String> =
-        roles.iter().take(usize::try_from(NAMED).unwrap_or(0)).map(|(id, _)| format!("role_{id}")).collect();
+    let named: Vec<String> = roles.iter().take(NAMED).map(|(id, _)| format!("role_{id}")).collect();
     Ok(json!({
         "roles": { "count": roles.len(), "ids": named },
         "keys": keys(change, Holding::Permission(permission.number)).await?,
@@ -228,7 +227,7 @@ pub(crate) async fn held_by(change: &mut Change<'_>, permission: &Permission) ->
 /// Which keys hold something: how many, and the first of them.
 pub(crate) async fn keys(change: &mut Change<'_>, holding: Holding) -> Result<Value, Error> {
     let count = holder::count(change, holding).await?;
-    let ids = holder::first(change.tx(), holding, NAMED).await?;
+    let ids = holder::first(change.tx(), holding, NAMED as i64).await?;
     Ok(json!({ "count": count, "ids": ids }))
 }
 

@@ -19,8 +19,8 @@ use keyward_store::{
 use serde_json::{Value, json};
 
 use super::{
-    WantedRefill, create::store_credits, describe, describe_credits, describe_roles, ensure_identity, find_roles,
-    known_roles, locate, named_limits, numbers_of, refill, refused, stored_meta,
+    WantedRefill, describe, describe_credits, describe_roles, ensure_identity, find_roles, known_roles, locate,
+    named_limits, numbers_of, refill, refused, stored_meta,
 };
 use crate::{
     app::Call,
@@ -116,7 +116,7 @@ pub async fn update(call: &Call, id: String, wanted: KeyChange) -> Result<(), Pr
             if let Some(wanted) = wanted.credits {
                 let stored = credits::hold(change.tx(), before.number).await?.map(|credits| credits.at(work.now));
                 let next = changed_credits(stored.as_ref(), wanted, work.now)?;
-                store_credits(change, before.number, next.as_ref()).await?;
+                credits::set(change.tx(), before.workspace, before.number, next.as_ref()).await?;
                 after.counted = next.is_some();
                 gone["credits"] = describe_credits(stored.as_ref());
                 entry["credits"] = describe_credits(next.as_ref());

@@ -5,12 +5,7 @@ use std::sync::Arc;
 use keyward_core::{
     Problem,
     grants::Action,
-    model::{
-        WorkspaceNumber,
-        api::Api,
-        key::{Credits, Key, KeyNumber},
-        limit::WantedLimit,
-    },
+    model::{api::Api, key::Key, limit::WantedLimit},
     problem::Missing,
     time::Timestamp,
 };
@@ -148,7 +143,7 @@ pub async fn create(call: &Call, wanted: WantedKey) -> Result<MadeKey, Problem> 
             };
             let sealing = (work.app.store.master().as_ref(), entropy);
             key::insert(change, &key, wanted.recoverable.then_some(&made.text), sealing).await?;
-            store_credits(change, key.number, credits.as_ref()).await?;
+            credits::set(change.tx(), key.workspace, key.number, credits.as_ref()).await?;
             let mut after = describe(&api, &key);
             after["permissions"] = resolved.permissions.iter().map(slug::describe).collect();
             after["roles"] = describe_roles(&roles);
@@ -174,12 +169,4 @@ pub(super) fn require_to_give(call: &Call, permissions: &[String], roles: &[Stri
         call.require(Action::AddRoleToKey)?;
     }
     Ok(())
-}
-
-pub(super) async fn store_credits(
-    change: &mut keyward_store::Change<'_>,
-    key: KeyNumber,
-    stored: Option<&Credits>,
-) -> Result<(), keyward_store::Error> {
-    credits::set(change.tx(), WorkspaceNumber::FIRST, key, stored).await
 }

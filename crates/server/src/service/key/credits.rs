@@ -4,7 +4,7 @@ use keyward_core::{Problem, grants::Action, model::key::Credits, problem::Missin
 use keyward_store::keys::credits;
 use serde_json::json;
 
-use super::{change::write, create::store_credits, describe_credits, locate, refused};
+use super::{change::write, describe_credits, locate, refused};
 use crate::{app::Call, service::repeatable};
 
 /// What is to become of a key's credits.
@@ -30,7 +30,7 @@ pub async fn update_credits(call: &Call, id: String, operation: CreditsOperation
             work.require_on_key(Action::UpdateKey, &api, &before.id)?;
             let stored = credits::hold(change.tx(), before.number).await?.map(|credits| credits.at(work.now));
             let next = changed(stored.as_ref(), operation)?.map(|credits| Credits { refilled_at: work.now, ..credits });
-            store_credits(change, before.number, next.as_ref()).await?;
+            credits::set(change.tx(), before.workspace, before.number, next.as_ref()).await?;
             let mut after = before.clone();
             after.counted = next.is_some();
             write(change, (&before, &after), work.now).await?;

@@ -16,23 +16,22 @@ use keyward_core::{
     },
     problem::Missing,
 };
-use keyward_store::{Change, Error, catalogue, keys::key};
+use keyward_store::{
+    Change, Error, catalogue,
+    keys::{credits, key},
+};
 use serde_json::{Value, json};
 
 use super::{
-    WantedKey,
-    create::{require_to_give, store_credits},
-    credits_of, describe_roles, ensure_identity, live_api, named_limits, numbers_of, stored_meta,
+    WantedKey, create::require_to_give, credits_of, describe_roles, ensure_identity, live_api, named_limits,
+    numbers_of, stored_meta,
 };
 use crate::{
     app::{App, Call},
     ids,
     key_text::DEFAULT_BYTES,
-    service::{repeatable, role, root_key::entry},
+    service::{repeatable, role, root_key::entry, slug::NAMED},
 };
-
-/// The most ids that an entry of the audit log names.
-const NAMED: usize = 100;
 
 /// A key that is to be taken over.
 #[derive(Debug, Clone)]
@@ -208,6 +207,6 @@ async fn take_over(
         deleted_at: None,
     };
     key::insert(change, &key, None, (call.app.store.master(), entropy)).await?;
-    store_credits(change, number, credits.as_ref()).await?;
+    credits::set(change.tx(), key.workspace, number, credits.as_ref()).await?;
     Ok(key.id)
 }

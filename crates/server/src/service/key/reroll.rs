@@ -13,7 +13,7 @@ use keyward_core::{
 use keyward_store::keys::{credits, key};
 use serde_json::json;
 
-use super::{MadeKey, create::store_credits, describe, locate};
+use super::{MadeKey, describe, locate};
 use crate::{app::Call, ids, service::repeatable};
 
 /// A grace period ends with the minute.
@@ -52,7 +52,7 @@ pub async fn reroll(call: &Call, id: String, expiration: i64) -> Result<MadeKey,
             let sealing = (work.app.store.master().as_ref(), entropy);
             key::insert(change, &new, old.recoverable.then_some(&made.text), sealing).await?;
             let credits: Option<Credits> = credits::hold(change.tx(), old.number).await?.map(|c| c.at(work.now));
-            store_credits(change, new.number, credits.as_ref()).await?;
+            credits::set(change.tx(), new.workspace, new.number, credits.as_ref()).await?;
             let end = end_of_grace(work.now, expiration);
             let ended = Key { expires_at: Some(old.expires_at.map_or(end, |before| before.min(end))), ..old.clone() };
             key::update(change, &old, &ended, work.now).await?;
