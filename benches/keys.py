@@ -31,11 +31,11 @@ def store(directory, count):
     return data, root, keys, int(first)
 
 
-def load(server, root, keys, distribution="uniform", query=QUERY, expected='"VALID"', seconds=SECONDS, connections=64):
+def load(server, root, keys, distribution="uniform", query=QUERY, expected='"VALID"', seconds=SECONDS, connections=64, sleeping=False):
     """What a load found, with the processor time of a request in microseconds."""
     before = server.processor_seconds()
     words = ["taskset", "-c", "1", os.path.join(EXAMPLES, "load"), f"127.0.0.1:{server.port}", str(seconds)]
-    words += [str(connections), root, keys, distribution, query, expected]
+    words += [str(connections), root, keys, distribution, query, expected] + (["sleeping"] if sleeping else [])
     found = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
     found["cpu"] = (server.processor_seconds() - before) / max(found["requests"], 1) * 1e6
     if found["unexpected"]:
@@ -131,13 +131,13 @@ def flood(directory):
     def during():
         stop = []
         thread = threading.Thread(target=lambda: stop.append(load(
-            server, root, keys, distribution="invented", expected='"NOT_FOUND"', connections=16, seconds=SECONDS)))
+            server, root, keys, distribution="invented", expected='"NOT_FOUND"', connections=16, sleeping=True)))
         thread.start()
-        result = load(server, root, keys)
+        result = load(server, root, keys, sleeping=True)
         thread.join()
         return result
 
-    flooded, alone = in_turns(during, known, 3)
+    flooded, alone = in_turns(during, lambda: load(server, root, keys, sleeping=True), 3)
     print(f"known keys: {flooded['rate']:.0f}/s during a flood from 16 connections, {alone['rate']:.0f}/s without", flush=True)
     bound("verification of known keys during a flood", flooded["rate"] / alone["rate"], 2 / 3, True)
     server.stop()

@@ -1,7 +1,7 @@
 //! A load: so many connections ask without a pause, each for another key, and what came back is counted.
 //!
-//! `load ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf|invented QUERY [EXPECTED]` prints one line of JSON:
-//! requests, requests per second, p50 and p99 in microseconds, and how many answers had not the expected text.
+//! `load ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf|invented QUERY [EXPECTED [sleeping]]` prints one line
+//! of JSON: requests, requests per second, p50 and p99 in microseconds, and how many answers had not the expected text.
 //!
 //! `load ADDRESS 0 CONNECTIONS ROOT_KEY KEYS_FILE flips PERMISSION CHECKS` deletes and restores a permission all the time
 //! and goes on until so many verifications began after a deletion was answered and ended before the restoration began:
@@ -104,13 +104,15 @@ async fn run() -> anyhow::Result<()> {
         invented: distribution == "invented",
     });
     let mut tasks = Vec::new();
-    // The load never sleeps: otherwise the server, on the other core, would pay for waking it up whenever it is slower
-    // than what it is compared with.
-    tokio::spawn(async {
-        loop {
-            tokio::task::yield_now().await;
-        }
-    });
+    // A load that sleeps must be woken up, which the server, on the other core, pays for, and the more the slower it is.
+    // Two loads on one core have to sleep all the same.
+    if rest.get(1).is_none_or(|word| word != "sleeping") {
+        tokio::spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
     let connections: usize = connections.parse()?;
     for number in 0..connections {
         tasks.push(tokio::spawn(ask(Arc::clone(&load), number * DRAWN / connections)));

@@ -31,8 +31,17 @@ use crate::windows::{Counter, Use, Windows};
 const LINE: usize = 64;
 
 /// A key that was read, with its identity, and what is shown of them.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Entry(ThinArc<Head, u8>);
+
+/// How an entry leaves the cache.
+impl Clone for Entry {
+    fn clone(&self) -> Self {
+        // First: a processor reads nothing ahead of counting a reference.
+        self.fetch();
+        Self(self.0.clone())
+    }
+}
 
 /// What an entry begins with. The bytes behind it are the places of the permissions that a query can name, and then the
 /// text: what stands before the credits, what stands behind them, and each limit that applies by itself.
@@ -134,9 +143,10 @@ impl Entry {
 
     /// Reads something of each of its cache lines, so that the processor fetches them together. One after the other, as
     /// they are needed, they would keep it waiting for each.
-    pub(super) fn fetch(&self) {
+    fn fetch(&self) {
         let head = self.head();
-        black_box((head.holdings, head.key.enabled, head.identities.load(Ordering::Relaxed)));
+        let key = &head.key;
+        black_box((key.number, key.workspace, key.api, key.expires_at, key.deleted, head.holdings, head.limits_at));
         black_box(head.limits.first().map(|limit| Arc::strong_count(&limit.counter)));
         black_box(self.bytes().iter().step_by(LINE).fold(0, |all, byte| all ^ byte));
     }

@@ -133,7 +133,6 @@ impl KeyCache {
                 continue;
             }
             let Some(entry) = entry else { return Found::Unknown(state) };
-            entry.fetch();
             return Found::Here(state, entry);
         }
     }
@@ -151,20 +150,14 @@ impl KeyCache {
 
     /// The key as it is shown in this state of the catalogue. It is written once for each state in which a permission, a
     /// role or an API is another one.
-    pub fn shown(
-        &self,
-        (hash, entry): (&Hash, &Entry),
-        snapshot: &Snapshot,
-        windows: &Windows,
-        now: Timestamp,
-    ) -> Entry {
+    pub fn shown(&self, hash: &Hash, entry: Entry, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Entry {
         if entry.is_shown_in(snapshot) {
-            return entry.clone();
+            return entry;
         }
         let shown = entry.shown_in(snapshot, windows, now);
         let _quiet = self.publishing.read().unwrap_or_else(PoisonError::into_inner);
         // What was forgotten meanwhile stays so, and what another one kept meanwhile is as good.
-        if self.keys.peek(hash).is_some_and(|known| known.is(entry)) {
+        if self.keys.peek(hash).is_some_and(|known| known.is(&entry)) {
             self.keys.insert(*hash, shown.clone());
         }
         shown

@@ -1,6 +1,6 @@
 //! Verifying keys: find the key, ask the rules, count, pay, record.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use keyward_core::{
     Problem,
@@ -10,7 +10,6 @@ use keyward_core::{
         identity::Identity,
         key::{Key, KnownKey},
         migration::KeyAlgorithm,
-        root_key::Hash,
     },
     snapshot::Snapshot,
     time::Timestamp,
@@ -58,9 +57,7 @@ pub struct Question<'q> {
 pub struct Known<V> {
     /// The state.
     pub view: V,
-    /// The SHA-256 of its text.
-    pub hash: Hash,
-    /// The key, with its owner.
+    /// The key, with its owner, as it is shown in that state.
     pub entry: Entry,
 }
 
@@ -76,8 +73,8 @@ pub enum Limits {
 /// What the rules say of a key.
 #[derive(Debug)]
 pub struct Judged<'s> {
-    /// The key as it is shown.
-    pub shown: Entry,
+    /// The key, as it is shown.
+    pub shown: &'s Entry,
     /// What became of it, so far.
     pub code: Code,
     /// Which permissions it lacks.
@@ -100,26 +97,54 @@ impl Judged<'_> {
     }
 }
 
-/// The key with this text, if the store need not be asked for it.
-pub fn remembered<V>(app: &App, hash: &Hash, view: impl Fn() -> V) -> Option<Known<V>> {
-    match app.keys.find(hash, view) {
-        Found::Here(view, entry) => Some(Known { view, hash: *hash, entry }),
-        Found::Unknown(_) => None,
+/// What can be said of a text without asking the store.
+#[derive(Debug)]
+pub enum Remembered<V> {
+    /// It is this key.
+    Known(Known<V>),
+    /// It is no key in this state.
+    Nothing(V),
+    /// The store has to be asked.
+    Unsure,
+}
+
+/// What can be said of a text without asking the store, and the state of the catalogue that goes with it.
+pub fn remembered<V>(app: &App, text: &str, now: Timestamp, view: impl Fn() -> V) -> Remembered<V>
+where
+    V: Deref<Target = Arc<View>>,
+{
+    let hash = key_text::hash(text);
+    match app.keys.find(&hash, view) {
+        Found::Here(view, entry) => {
+            let entry = app.keys.shown(&hash, entry, &view.snapshot, &app.windows, now);
+            Remembered::Known(Known { view, entry })
+        }
+        Found::Unknown(view) if is_no_key(app, &view, text) => Remembered::Nothing(view),
+        Found::Unknown(_) => Remembered::Unsure,
     }
+}
+
+/// Whether the store need not be asked for a text: without our tag it can only be a key that was taken over from
+/// elsewhere.
+fn is_no_key(app: &App, view: &View, text: &str) -> bool {
+    !app.key_texts.is_ours(text) && view.snapshot.key_migrations().next().is_none()
 }
 
 /// The key with this text, read from the store if need be.
 ///
 /// # Errors
 /// [`Problem::Unavailable`] when the store can't be read.
-pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>, Problem> {
+pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<Known<Arc<View>>>, Problem> {
     let hash = key_text::hash(text);
+    let known = |view: Arc<View>, entry| {
+        let entry = app.keys.shown(&hash, entry, &view.snapshot, &app.windows, now);
+        Ok(Some(Known { view, entry }))
+    };
     let view = match app.keys.find(&hash, || Arc::clone(&app.view())) {
-        Found::Here(view, entry) => return Ok(Some(Known { view, hash, entry })),
+        Found::Here(view, entry) => return known(view, entry),
         Found::Unknown(view) => view,
     };
-    // A text without our tag can only be a key that was taken over from elsewhere.
-    if !app.key_texts.is_ours(text) && view.snapshot.key_migrations().next().is_none() {
+    if is_no_key(app, &view, text) {
         return Ok(None);
     }
     for _ in 0..READ_AGAIN {
@@ -143,7 +168,7 @@ pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>
         let key = Key { identity: identity.as_ref().map(|identity| identity.number), ..key };
         let key = KnownKey::of(key, revision);
         if let Some((view, entry)) = app.keys.keep(&hash, key, identity, || Arc::clone(&app.view())) {
-            return Ok(Some(Known { view, hash, entry }));
+            return known(view, entry);
         }
     }
     Err(Problem::Unavailable("the key is changed all the time", None))
@@ -157,13 +182,12 @@ pub async fn find(app: &Arc<App>, text: &str) -> Result<Option<Known<Arc<View>>>
 pub fn judge<'s>(
     app: &App,
     snapshot: &'s Snapshot,
-    found: (&Hash, &Entry),
+    shown: &'s Entry,
     grants: &Grants,
     question: &Question<'s>,
 ) -> Result<Option<Judged<'s>>, Problem> {
-    let (key, identity) = (found.1.key(), found.1.identity());
+    let (key, identity) = (shown.key(), shown.identity());
     let Some(api) = verify::locate(snapshot, WorkspaceNumber::FIRST, key, grants) else { return Ok(None) };
-    let shown = app.keys.shown(found, snapshot, &app.windows, question.now);
     let demand = Demand { permissions: question.permissions, address: question.address, now: question.now };
     let refused = verify::examine(&api.api, key, |term| shown.has(term), &demand);
     let refused = refused.map_err(|error| Problem::Query(error.to_string()))?;

@@ -25,10 +25,10 @@ use crate::{
         incoming::{Arrival, key_request_id},
         operation::{Handled, Request},
     },
-    ids, key_text,
+    ids,
     service::{
         root_key,
-        verification::{self, Judged, Question},
+        verification::{self, Judged, Question, Remembered},
     },
 };
 
@@ -66,7 +66,7 @@ impl Usual<'_> {
     }
 }
 
-/// Verifies a key that is in memory, without waiting for anything.
+/// Verifies a key that is in memory, or that nobody made, without waiting for anything.
 pub fn at_once(app: &App, arrival: &Arrival, headers: &HeaderMap, body: &[u8]) -> Option<(Answer, Duration)> {
     let usual: Usual<'_> = serde_json::from_slice(body).ok()?;
     if !usual.is_within_bounds() {
@@ -74,7 +74,14 @@ pub fn at_once(app: &App, arrival: &Arrival, headers: &HeaderMap, body: &[u8]) -
     }
     let sent = headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let now = app.clock.now();
-    let known = verification::remembered(app, &key_text::hash(usual.key), || app.view())?;
+    let known = match verification::remembered(app, usual.key, now, || app.view()) {
+        Remembered::Known(known) => known,
+        Remembered::Nothing(view) => {
+            root_key::authenticate(&view.snapshot, sent, now).ok()?;
+            return Some((absent(arrival.number), arrival.begun.elapsed()));
+        }
+        Remembered::Unsure => return None,
+    };
     let key = known.entry.key();
     // What is counted in the store has to wait for it.
     if key.counted {
@@ -90,7 +97,7 @@ pub fn at_once(app: &App, arrival: &Arrival, headers: &HeaderMap, body: &[u8]) -
         address: arrival.ip,
         now,
     };
-    Some(match verification::judge(app, snapshot, (&known.hash, &known.entry), &caller.grants, &question).ok()? {
+    Some(match verification::judge(app, snapshot, &known.entry, &caller.grants, &question).ok()? {
         Some(judged) => recorded(app, arrival, key, &judged, &question),
         None => (absent(arrival.number), arrival.begun.elapsed()),
     })
@@ -130,20 +137,20 @@ pub fn verify(request: Request) -> Handled {
         let body = Fields::of(&request.body);
         let text = body.text("key").unwrap_or_default();
         let app = &request.call.app;
-        let mut known = verification::find(app, text).await?;
+        let mut known = verification::find(app, text, request.call.now).await?;
         // A key whose text is not known yet is there for nobody else.
         if known.as_ref().is_none_or(|known| known.entry.key().deleted)
             && let Some(migration) = body.text("migrationId")
             && verification::take_over(&request.call, migration, text).await?
         {
-            known = verification::find(app, text).await?;
+            known = verification::find(app, text, request.call.now).await?;
         }
         let Some(known) = known else { return Ok(absent(request.incoming.arrival.number)) };
         let caller = request.call.root_key.as_ref();
         let caller = caller.ok_or_else(|| Problem::internal("an operation of root keys has none"))?;
         let question = question(&request.body, &request.incoming.arrival, request.call.now);
         let (view, key) = (&known.view, known.entry.key());
-        let judged = verification::judge(app, &view.snapshot, (&known.hash, &known.entry), &caller.grants, &question)?;
+        let judged = verification::judge(app, &view.snapshot, &known.entry, &caller.grants, &question)?;
         let Some(mut judged) = judged else { return Ok(absent(request.incoming.arrival.number)) };
         verification::pay(app, key, &mut judged, &question).await?;
         Ok(recorded(app, &request.incoming.arrival, key, &judged, &question).0)
@@ -184,7 +191,7 @@ impl<'p> Pieces<'p> {
 }
 
 fn render(request: u64, judged: &Judged<'_>) -> Vec<u8> {
-    let shown = &judged.shown;
+    let shown = judged.shown;
     let letters = ids::count_letters(request);
     let limits = judged.limits();
     let mut counts: SmallVec<[[itoa::Buffer; 2]; 2]> = limits.iter().map(|_| Default::default()).collect();
