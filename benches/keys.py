@@ -71,28 +71,34 @@ def compare(title, ours, constant, rate, cpu=None, p99=None):
 
 
 class Writes:
-    """So many management writes a second, beside a load."""
+    """So many management writes a second, beside a load, from two connections: one waits for its answers too long."""
 
     def __init__(self, server, root, rate):
         self.over = False
-        self.made = 0
-        self.thread = threading.Thread(target=self.write, args=(server, root, rate))
-        self.thread.start()
+        self.counts = [0, 0]
+        self.threads = [threading.Thread(target=self.write, args=(server, root, rate / 2, place)) for place in (0, 1)]
+        for thread in self.threads:
+            thread.start()
 
-    def write(self, server, root, rate):
+    @property
+    def made(self):
+        return sum(self.counts)
+
+    def write(self, server, root, rate, place):
         connection, begun = connect(server), time.monotonic()
         while not self.over:
-            slug = f"bench.{self.made // 2}"
-            if self.made % 2 == 0:
+            slug = f"bench.{place}.{self.counts[place] // 2}"
+            if self.counts[place] % 2 == 0:
                 call(connection, root, "POST", "/v2/permissions.createPermission", {"name": slug, "slug": slug})
             else:
                 call(connection, root, "POST", "/v2/permissions.deletePermission", {"permission": slug})
-            self.made += 1
-            time.sleep(max(0, begun + self.made / rate - time.monotonic()))
+            self.counts[place] += 1
+            time.sleep(max(0, begun + self.counts[place] / rate - time.monotonic()))
 
     def stop(self):
         self.over = True
-        self.thread.join()
+        for thread in self.threads:
+            thread.join()
 
 
 def verify(directory, count):

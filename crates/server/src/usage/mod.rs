@@ -42,7 +42,7 @@ const NOTE_EVERY: i64 = 60 * 60 * 1000;
 /// How many records of a row are looked at for notes: whoever verifies keys waits meanwhile.
 const LOOKED_AT: usize = 512;
 /// The most notes of one write, so that a million keys used for the first time don't hold everything up.
-const NOTES: usize = 200;
+const NOTES: usize = 100;
 /// For how many keys it is remembered when their last use was noted.
 const NOTED: usize = 65_536;
 /// How long usage is kept, in milliseconds: 30 days.
