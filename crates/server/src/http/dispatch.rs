@@ -61,8 +61,6 @@ pub struct Dispatch {
     app: Arc<App>,
     /// By path: each method's place in the table.
     routes: Router<Vec<(Method, usize)>>,
-    /// The places of those that may be carried out at once. Their paths have no variable segments.
-    hurried: Vec<usize>,
     rendered: Arc<Rendered>,
 }
 
@@ -88,8 +86,7 @@ impl Dispatch {
                     .unwrap_or_else(|error| unreachable!("the path {} can't be routed: {error}", row.path)),
             }
         }
-        let hurried = (0..OPERATIONS.len()).filter(|place| OPERATIONS[*place].at_once.is_some()).collect();
-        Self { app, routes, hurried, rendered: Arc::new(Rendered::new()) }
+        Self { app, routes, rendered: Arc::new(Rendered::new()) }
     }
 
     /// Answers a request from this other end of a connection.
@@ -100,11 +97,17 @@ impl Dispatch {
     {
         let (parts, mut body) = request.into_parts();
         let arrival = Arrival::new(&self.app, peer, &parts.headers, is_of_keys(&parts.uri));
-        let path = parts.uri.path();
-        if let Some(place) = self.hurried.iter().copied().find(|place| OPERATIONS[*place].path == path)
-            && let row = &OPERATIONS[place]
-            && let Some(at_once) = row.at_once
-            && row.method == parts.method
+        // The path is routed as it was sent: an encoded slash is part of its segment.
+        let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
+        let route = self.routes.at(parts.uri.path()).ok();
+        let place = route.as_ref().and_then(|route| route.value.iter().find(|(known, _)| known == method));
+        let (Some(route), Some((_, place))) = (&route, place) else {
+            unread(body).drain().await;
+            return unknown(&Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri));
+        };
+        let place = *place;
+        let row = &OPERATIONS[place];
+        if let Some(at_once) = row.at_once
             && let Some(length) = unkey::receive::usual_length(&parts.headers)
         {
             let Some(read) = self.read_in_time(&mut body, length).await else {
@@ -128,15 +131,6 @@ impl Dispatch {
             let incoming = Arc::new(Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri));
             return self.run(place, incoming, Ok(Vec::new()), &Unread::new(Some(body))).await;
         }
-        // The path is routed as it was sent: an encoded slash is part of its segment.
-        let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
-        let route = self.routes.at(path).ok();
-        let place = route.as_ref().and_then(|route| route.value.iter().find(|(known, _)| known == method));
-        let (Some(route), Some((_, place))) = (&route, place) else {
-            unread(body).drain().await;
-            return unknown(&Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri));
-        };
-        let place = *place;
         let segments: Result<Vec<String>, _> = route
             .params
             .iter()
