@@ -83,6 +83,7 @@ fn read(state: &State, at: usize) -> (KnownKey, Identity) {
 
 struct World {
     cache: KeyCache,
+    windows: Windows,
     store: Mutex<State>,
     view: ArcSwap<State>,
     /// The last change that was answered.
@@ -159,6 +160,11 @@ impl World {
             match self.cache.find(&hash(at), view) {
                 Found::Here(view, entry) => {
                     hits += 1;
+                    // Later than it was found, as when a thread is slow: what was forgotten since must stay so.
+                    if random.is_multiple_of(3) {
+                        thread::yield_now();
+                    }
+                    let entry = self.cache.shown(&hash(at), entry, &Snapshot::default(), &self.windows, Timestamp(0));
                     self.check(at, answered, &view, &entry);
                     continue;
                 }
@@ -220,6 +226,7 @@ fn what_is_found_is_one_state_and_never_an_old_one() {
         let state = State { revision: 0, keys: [0; KEYS], identities: [0; KEYS / 4] };
         let world = World {
             cache: KeyCache::new(bytes),
+            windows: Windows::new(),
             store: Mutex::new(state.clone()),
             view: ArcSwap::from_pointee(state),
             answered: AtomicU64::new(0),
