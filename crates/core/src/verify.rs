@@ -20,6 +20,7 @@ use crate::{
     query::{Query, QueryError},
     snapshot::{ApiEntry, Snapshot},
     time::Timestamp,
+    window::Limit,
 };
 
 /// What became of a verification.
@@ -223,6 +224,13 @@ pub struct LimitCheck<'q> {
     pub cost: i64,
     /// Whether all keys of the identity share the counter.
     pub shared: bool,
+}
+
+impl LimitCheck<'_> {
+    /// The limit as a counter knows it.
+    pub fn window(&self) -> Limit {
+        Limit { limit: self.limit, duration: self.duration }
+    }
 }
 
 /// The limits of one verification: rarely more than a few.

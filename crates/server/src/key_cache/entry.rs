@@ -27,6 +27,8 @@ use triomphe::ThinArc;
 
 use crate::windows::{Counter, Use, Windows};
 
+/// About how many bytes a counter takes, and its place among the others.
+const COUNTER: usize = 112;
 /// How many bytes a processor fetches at once.
 const LINE: usize = 64;
 
@@ -116,8 +118,8 @@ impl Entry {
         let checks = verify::limits(key, identity, &[]).unwrap_or_default();
         let limits = checks.iter().map(|check| {
             text.push_str(&limit_text(check));
-            let limit = Limit { limit: check.limit, duration: check.duration };
-            Automatic { counter: windows.counter_of(check, key, now), limit, end: text_at + text.len() }
+            let counter = windows.counter_of(check, key, now);
+            Automatic { counter, limit: check.window(), end: text_at + text.len() }
         });
         let head = Head {
             limits: limits.collect(),
@@ -215,9 +217,10 @@ impl Entry {
         ends.scan(self.head().limits_at, |start, end| Some(&self.bytes()[std::mem::replace(start, end)..end]))
     }
 
-    /// How many bytes of memory it takes.
+    /// About how many bytes of memory it takes, with the counters that it keeps.
     pub(super) fn weight(&self) -> usize {
-        size_of::<Head>() + self.bytes().len() + self.key().weight()
+        let head = size_of::<Head>() - size_of::<KnownKey>() + self.key().weight();
+        head + self.bytes().len() + self.head().limits.len() * COUNTER
     }
 }
 

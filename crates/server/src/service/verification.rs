@@ -14,7 +14,7 @@ use keyward_core::{
     snapshot::Snapshot,
     time::Timestamp,
     verify::{self, AskedLimit, Code, Demand, LimitError},
-    window::{Limit, Reading},
+    window::Reading,
 };
 use keyward_store::keys::{credits, identity, key};
 use serde_json::{Value, json};
@@ -210,15 +210,9 @@ pub fn judge<'s>(
         let checks = checks.map_err(|error| refuse_limit(error, key, identity))?;
         let counters: Vec<Arc<Counter>> =
             checks.iter().map(|check| app.windows.counter_of(check, key, question.now)).collect();
-        let uses: Vec<Use<'_>> = checks
-            .iter()
-            .zip(&counters)
-            .map(|(check, counter)| Use {
-                counter,
-                limit: Limit { limit: check.limit, duration: check.duration },
-                cost: check.cost,
-            })
-            .collect();
+        let counted = checks.iter().zip(&counters);
+        let uses: Vec<Use<'_>> =
+            counted.map(|(check, counter)| Use { counter, limit: check.window(), cost: check.cost }).collect();
         let (passed, readings) = take(&uses, question.now);
         (passed, Limits::Asked(checks.iter().map(limit_text).zip(readings).collect()))
     };
