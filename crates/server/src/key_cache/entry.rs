@@ -9,13 +9,13 @@ use std::{
     hint::black_box,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
 };
 
 use foldhash::fast::FixedState;
 use keyward_core::{
-    model::{Revision, identity::Identity, key::KnownKey},
+    model::{Revision, identity::Identity, key::KnownKey, root_key::Hash},
     snapshot::Snapshot,
     time::Timestamp,
     verify::{self, Held, LimitCheck},
@@ -31,24 +31,21 @@ use crate::windows::{Counter, Use, Windows};
 const COUNTER: usize = 112;
 /// How many bytes a processor fetches at once.
 const LINE: usize = 64;
+/// From how many uses on an entry is not worth more.
+const OFTEN: u8 = 3;
 
 /// A key that was read, with its identity, and what is shown of them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Entry(ThinArc<Head, u8>);
-
-/// How an entry leaves the cache.
-impl Clone for Entry {
-    fn clone(&self) -> Self {
-        // First: a processor reads nothing ahead of counting a reference.
-        self.fetch();
-        Self(self.0.clone())
-    }
-}
 
 /// What an entry begins with. The bytes behind it are the places of the permissions that a query can name, and then the
 /// text: what stands before the credits, what stands behind them, and each limit that applies by itself.
 #[derive(Debug)]
 struct Head {
+    /// Of the key's text.
+    hash: Hash,
+    /// How often it was used lately, up to [`OFTEN`].
+    used: AtomicU8,
     key: KnownKey,
     identity: Option<Arc<Identity>>,
     /// How many identities had been touched when this one was last known to be as it is.
@@ -72,8 +69,10 @@ struct Automatic {
 
 impl Entry {
     /// A key as it was read, when so many identities had been touched. Nothing is shown of it yet.
-    pub(super) fn new(key: KnownKey, identity: Option<Arc<Identity>>, touched: u64) -> Self {
+    pub(super) fn new(hash: Hash, key: KnownKey, identity: Option<Arc<Identity>>, touched: u64) -> Self {
         let head = Head {
+            hash,
+            used: AtomicU8::new(0),
             key,
             identity,
             identities: AtomicU64::new(touched),
@@ -123,6 +122,8 @@ impl Entry {
         });
         let head = Head {
             limits: limits.collect(),
+            hash: *self.hash(),
+            used: AtomicU8::new(0),
             key: key.clone(),
             identity: self.head().identity.clone(),
             identities: AtomicU64::new(self.head().identities.load(Ordering::Acquire)),
@@ -145,12 +146,32 @@ impl Entry {
 
     /// Reads something of each of its cache lines, so that the processor fetches them together. One after the other, as
     /// they are needed, they would keep it waiting for each.
-    fn fetch(&self) {
+    pub(super) fn fetch(&self) {
         let head = self.head();
         let key = &head.key;
         black_box((key.number, key.workspace, key.api, key.expires_at, key.deleted, head.holdings, head.limits_at));
         black_box(head.limits.first().map(|limit| Arc::strong_count(&limit.counter)));
         black_box(self.bytes().iter().step_by(LINE).fold(0, |all, byte| all ^ byte));
+    }
+
+    /// The hash of the key's text.
+    pub(super) fn hash(&self) -> &Hash {
+        &self.head().hash
+    }
+
+    /// Notes that it was used. Of two that do so at once one may be lost, which does no harm.
+    pub(super) fn mark_used(&self) {
+        let used = self.head().used.load(Ordering::Relaxed);
+        if used < OFTEN {
+            self.head().used.store(used + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was used since it was last asked; that counts less from then on.
+    pub(super) fn grow_older(&self) -> bool {
+        let used = self.head().used.load(Ordering::Relaxed);
+        self.head().used.store(used.saturating_sub(1), Ordering::Relaxed);
+        used > 0
     }
 
     /// The key.

@@ -19,37 +19,29 @@ use keyward_core::{
         key::KnownKey,
         root_key::Hash,
     },
-    snapshot::{FirstBytes, Row, Snapshot},
+    snapshot::{Row, Snapshot},
     time::Timestamp,
 };
-use quick_cache::{
-    DefaultHashBuilder, Weighter,
-    sync::{Cache, DefaultLifecycle},
-};
+use quick_cache::{Weighter, sync::Cache};
 
 pub use self::entry::{Entry, limit_text};
+use self::table::Table;
 use crate::windows::Windows;
 
 /// How many touched keys and identities are remembered, so that a reading from before can be told from one after.
 const TOUCHED: usize = 4096;
-/// What an entry costs besides what it holds, in bytes: the hash, the cache's own table, and what an allocator rounds up.
-const OVERHEAD: usize = 96 + 64;
-/// About how many bytes an entry is, to size the cache's tables.
+/// What an identity costs besides what it holds, in bytes: the cache's own table, and what an allocator rounds up.
+const OVERHEAD: usize = 96 + 128;
+/// About how many bytes an identity is, to size the cache's tables.
 const TYPICAL: u64 = 1280;
 
 #[derive(Debug, Clone)]
 struct Weight;
 
-impl Weighter<Hash, Entry> for Weight {
-    fn weight(&self, _: &Hash, entry: &Entry) -> u64 {
-        u64::try_from(entry.weight() + OVERHEAD).unwrap_or(u64::MAX)
-    }
-}
-
 impl Weighter<IdentityNumber, Arc<Identity>> for Weight {
     fn weight(&self, _: &IdentityNumber, identity: &Arc<Identity>) -> u64 {
         let limits = identity.limits.len() * 160;
-        let size = size_of::<Identity>() + identity.meta.as_ref().map_or(0, String::len) + limits + OVERHEAD + 64;
+        let size = size_of::<Identity>() + identity.meta.as_ref().map_or(0, String::len) + limits + OVERHEAD;
         u64::try_from(size).unwrap_or(u64::MAX)
     }
 }
@@ -70,7 +62,7 @@ struct Lately {
 
 /// The cache.
 pub struct KeyCache {
-    keys: Cache<Hash, Entry, Weight, FirstBytes>,
+    keys: Table,
     identities: Cache<IdentityNumber, Arc<Identity>, Weight>,
     /// How many identities were touched so far, and one.
     touched: AtomicU64,
@@ -89,9 +81,9 @@ impl std::fmt::Debug for KeyCache {
 
 /// What was found, with the state of the catalogue that goes with it.
 #[derive(Debug)]
-pub enum Found<V> {
-    /// The key, with its identity.
-    Here(V, Entry),
+pub enum Found<V, M> {
+    /// The key, with its identity, and what was found out meanwhile.
+    Here(V, Entry, M),
     /// The store has to be asked.
     Unknown(V),
 }
@@ -100,16 +92,10 @@ impl KeyCache {
     /// An empty one of at most so many bytes.
     pub fn new(bytes: u64) -> Self {
         let (keys, identities) = (bytes / 8 * 7, bytes / 8);
-        let items = |bytes: u64| usize::try_from(bytes / TYPICAL).unwrap_or(usize::MAX).max(16);
+        let items = usize::try_from(identities / TYPICAL).unwrap_or(usize::MAX).max(16);
         Self {
-            keys: Cache::with(items(keys), keys, Weight, FirstBytes, DefaultLifecycle::default()),
-            identities: Cache::with(
-                items(identities),
-                identities,
-                Weight,
-                DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
+            keys: Table::new(usize::try_from(keys).unwrap_or(usize::MAX)),
+            identities: Cache::with_weighter(items, identities, Weight),
             touched: AtomicU64::new(1),
             epoch: AtomicU64::new(0),
             publishing: RwLock::new(()),
@@ -117,8 +103,9 @@ impl KeyCache {
         }
     }
 
-    /// The key with this hash, its identity, and the state of the catalogue that goes with both.
-    pub fn find<V>(&self, hash: &Hash, view: impl Fn() -> V) -> Found<V> {
+    /// The key with this hash, its identity, and the state of the catalogue that goes with both; and what `meanwhile`
+    /// finds out while the key is on its way from memory.
+    pub fn find<V, M>(&self, hash: &Hash, view: impl Fn() -> V, meanwhile: impl Fn() -> M) -> Found<V, M> {
         loop {
             let before = self.epoch.load(Ordering::Acquire);
             if before % 2 == 1 {
@@ -127,13 +114,13 @@ impl KeyCache {
                 continue;
             }
             let state = view();
-            let entry = self.keys.get(hash).filter(|entry| self.is_current(entry));
+            let entry = self.keys.get(hash, &meanwhile).filter(|(entry, _)| self.is_current(entry));
             std::sync::atomic::fence(Ordering::Acquire);
             if self.epoch.load(Ordering::Relaxed) != before {
                 continue;
             }
-            let Some(entry) = entry else { return Found::Unknown(state) };
-            return Found::Here(state, entry);
+            let Some((entry, result)) = entry else { return Found::Unknown(state) };
+            return Found::Here(state, entry, result);
         }
     }
 
@@ -150,16 +137,13 @@ impl KeyCache {
 
     /// The key as it is shown in this state of the catalogue. It is written once for each state in which a permission, a
     /// role or an API is another one.
-    pub fn shown(&self, hash: &Hash, entry: Entry, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Entry {
+    pub fn shown(&self, entry: Entry, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Entry {
         if entry.is_shown_in(snapshot) {
             return entry;
         }
         let shown = entry.shown_in(snapshot, windows, now);
-        let _quiet = self.publishing.read().unwrap_or_else(PoisonError::into_inner);
         // What was forgotten meanwhile stays so, and what another one kept meanwhile is as good.
-        if self.keys.peek(hash).is_some_and(|known| known.is(&entry)) {
-            self.keys.insert(*hash, shown.clone());
-        }
+        self.keys.replace(&entry, shown.clone());
         shown
     }
 
@@ -233,12 +217,13 @@ impl KeyCache {
                 read
             })
         });
-        let entry = Entry::new(key, identity, self.touched.load(Ordering::Acquire));
-        self.keys.insert(*hash, entry.clone());
+        let entry = Entry::new(*hash, key, identity, self.touched.load(Ordering::Acquire));
+        self.keys.insert(entry.clone());
         Some((view(), entry))
     }
 }
 
 mod entry;
+mod table;
 #[cfg(test)]
 mod tests;

@@ -157,14 +157,14 @@ impl World {
             self.looks.fetch_add(1, Ordering::Relaxed);
             let at = usize::try_from(random % 64).unwrap_or(0);
             let answered = self.answered.load(Ordering::SeqCst);
-            match self.cache.find(&hash(at), view) {
-                Found::Here(view, entry) => {
+            match self.cache.find(&hash(at), view, || ()) {
+                Found::Here(view, entry, ()) => {
                     hits += 1;
                     // Later than it was found, as when a thread is slow: what was forgotten since must stay so.
                     if random.is_multiple_of(3) {
                         thread::yield_now();
                     }
-                    let entry = self.cache.shown(&hash(at), entry, &Snapshot::default(), &self.windows, Timestamp(0));
+                    let entry = self.cache.shown(entry, &Snapshot::default(), &self.windows, Timestamp(0));
                     self.check(at, answered, &view, &entry);
                     continue;
                 }

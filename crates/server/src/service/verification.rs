@@ -99,25 +99,31 @@ impl Judged<'_> {
 
 /// What can be said of a text without asking the store.
 #[derive(Debug)]
-pub enum Remembered<V> {
-    /// It is this key.
-    Known(Known<V>),
+pub enum Remembered<V, M> {
+    /// It is this key; and what was found out meanwhile.
+    Known(Known<V>, M),
     /// It is no key in this state.
     Nothing(V),
     /// The store has to be asked.
     Unsure,
 }
 
-/// What can be said of a text without asking the store, and the state of the catalogue that goes with it.
-pub fn remembered<V>(app: &App, text: &str, now: Timestamp, view: impl Fn() -> V) -> Remembered<V>
+/// What can be said of a text without asking the store, and the state of the catalogue that goes with it. What else there
+/// is to find out, `meanwhile` may: a key comes from far away.
+pub fn remembered<V, M>(
+    app: &App,
+    text: &str,
+    now: Timestamp,
+    view: impl Fn() -> V,
+    meanwhile: impl Fn() -> M,
+) -> Remembered<V, M>
 where
     V: Deref<Target = Arc<View>>,
 {
-    let hash = key_text::hash(text);
-    match app.keys.find(&hash, view) {
-        Found::Here(view, entry) => {
-            let entry = app.keys.shown(&hash, entry, &view.snapshot, &app.windows, now);
-            Remembered::Known(Known { view, entry })
+    match app.keys.find(&key_text::hash(text), view, meanwhile) {
+        Found::Here(view, entry, result) => {
+            let entry = app.keys.shown(entry, &view.snapshot, &app.windows, now);
+            Remembered::Known(Known { view, entry }, result)
         }
         Found::Unknown(view) if is_no_key(app, &view, text) => Remembered::Nothing(view),
         Found::Unknown(_) => Remembered::Unsure,
@@ -137,11 +143,11 @@ fn is_no_key(app: &App, view: &View, text: &str) -> bool {
 pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<Known<Arc<View>>>, Problem> {
     let hash = key_text::hash(text);
     let known = |view: Arc<View>, entry| {
-        let entry = app.keys.shown(&hash, entry, &view.snapshot, &app.windows, now);
+        let entry = app.keys.shown(entry, &view.snapshot, &app.windows, now);
         Ok(Some(Known { view, entry }))
     };
-    let view = match app.keys.find(&hash, || Arc::clone(&app.view())) {
-        Found::Here(view, entry) => return known(view, entry),
+    let view = match app.keys.find(&hash, || Arc::clone(&app.view()), || ()) {
+        Found::Here(view, entry, ()) => return known(view, entry),
         Found::Unknown(view) => view,
     };
     if is_no_key(app, &view, text) {

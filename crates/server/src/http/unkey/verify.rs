@@ -27,7 +27,7 @@ use crate::{
     },
     ids,
     service::{
-        root_key,
+        root_key::{self, presented},
         verification::{self, Judged, Question, Remembered},
     },
 };
@@ -74,8 +74,8 @@ pub fn at_once(app: &App, arrival: &Arrival, headers: &HeaderMap, body: &[u8]) -
     }
     let sent = headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let now = app.clock.now();
-    let known = match verification::remembered(app, usual.key, now, || app.view()) {
-        Remembered::Known(known) => known,
+    let (known, caller) = match verification::remembered(app, usual.key, now, || app.view(), || presented(sent)) {
+        Remembered::Known(known, caller) => (known, caller.ok()?),
         Remembered::Nothing(view) => {
             root_key::authenticate(&view.snapshot, sent, now).ok()?;
             return Some((absent(arrival.number), arrival.begun.elapsed()));
@@ -88,7 +88,7 @@ pub fn at_once(app: &App, arrival: &Arrival, headers: &HeaderMap, body: &[u8]) -
         return None;
     }
     let snapshot = &known.view.snapshot;
-    let caller = root_key::authenticate(snapshot, sent, now).ok()?;
+    let caller = root_key::identify(snapshot, &caller, now).ok()?;
     let question = Question {
         permissions: usual.permissions,
         limits: Vec::new(),
