@@ -106,7 +106,7 @@ def verify(directory, count):
     server = keyward(data, settings={"KEYWARD_LIMITS__KEY_CACHE_MEBIBYTES": "2048"})
     constant = ceiling(directory, server, root, keys)
     # Once through all keys, so that they are in the cache.
-    load(server, root, keys, seconds=2 if count < 100_000 else 30)
+    load(server, root, keys, distribution="each")
     ours, others = in_turns(lambda: load(server, root, keys), lambda: load(constant, root, keys))
     title = f"{count:,} keys"
     compare(title, ours, others, 0.80, 1.25, 1.5)

@@ -1,7 +1,9 @@
 //! A load: so many connections ask without a pause, each for another key, and what came back is counted.
 //!
-//! `load ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf|invented QUERY [EXPECTED [sleeping]]` prints one line
-//! of JSON: requests, requests per second, p50 and p99 in microseconds, and how many answers had not the expected text.
+//! `load ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf|invented|each QUERY [EXPECTED [sleeping]]` prints one
+//! line of JSON: requests, requests per second, p50 and p99 in microseconds, and how many answers had not the expected
+//! text. No two runs draw the same keys, so that what one run asked for says nothing about the next one. `each` asks for
+//! every key once, however long that takes.
 //!
 //! `load ADDRESS 0 CONNECTIONS ROOT_KEY KEYS_FILE flips PERMISSION CHECKS` deletes and restores a permission all the time
 //! and goes on until so many verifications began after a deletion was answered and ended before the restoration began:
@@ -11,13 +13,13 @@ use std::{
     io::{BufRead, BufReader, Write},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use anyhow::{Context, bail};
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::{RngExt, rngs::StdRng, seq::SliceRandom};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -36,6 +38,8 @@ struct Load {
     expected: Vec<u8>,
     keys: Vec<String>,
     drawn: Vec<u32>,
+    /// How many were asked for, when each is to be asked for once.
+    asked: Option<AtomicUsize>,
     stop: AtomicBool,
     requests: AtomicU64,
     unexpected: AtomicU64,
@@ -53,7 +57,7 @@ fn main() -> anyhow::Result<()> {
 
 /// Which keys are asked for, in which order.
 fn draw(count: usize, distribution: &str) -> anyhow::Result<Vec<u32>> {
-    let mut random = StdRng::seed_from_u64(3);
+    let mut random: StdRng = rand::make_rng();
     let key = |at: usize| u32::try_from(at).unwrap_or(0);
     match distribution {
         "uniform" => Ok((0..DRAWN).map(|_| key(random.random_range(0..count))).collect()),
@@ -73,6 +77,11 @@ fn draw(count: usize, distribution: &str) -> anyhow::Result<Vec<u32>> {
                 })
                 .collect())
         }
+        "each" => {
+            let mut keys: Vec<u32> = (0..count).map(key).collect();
+            keys.shuffle(&mut random);
+            Ok(keys)
+        }
         "flips" => draw(count, "uniform"),
         // Texts that nobody made; the file's only tell how long a key is.
         "invented" => draw(count, "uniform"),
@@ -83,7 +92,7 @@ fn draw(count: usize, distribution: &str) -> anyhow::Result<Vec<u32>> {
 async fn run() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [address, seconds, connections, root, file, distribution, query, rest @ ..] = arguments.as_slice() else {
-        bail!("ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf|invented|flips QUERY [EXPECTED]");
+        bail!("ADDRESS SECONDS CONNECTIONS ROOT_KEY KEYS_FILE uniform|zipf|invented|each|flips QUERY [EXPECTED]");
     };
     let flips = distribution == "flips";
     let keys: Vec<String> = BufReader::new(std::fs::File::open(file)?).lines().collect::<Result<_, _>>()?;
@@ -94,6 +103,7 @@ async fn run() -> anyhow::Result<()> {
         expected: rest.first().map_or("\"VALID\"", String::as_str).as_bytes().to_vec(),
         drawn: draw(keys.len(), distribution)?,
         keys,
+        asked: (distribution == "each").then(AtomicUsize::default),
         stop: AtomicBool::new(false),
         requests: AtomicU64::new(0),
         unexpected: AtomicU64::new(0),
@@ -129,7 +139,13 @@ async fn run() -> anyhow::Result<()> {
         return Ok(());
     }
     let begun = Instant::now();
-    tokio::time::sleep(Duration::from_secs_f64(seconds.parse()?)).await;
+    if load.asked.is_some() {
+        for task in tasks.drain(..) {
+            task.await?.context("a connection failed")?;
+        }
+    } else {
+        tokio::time::sleep(Duration::from_secs_f64(seconds.parse()?)).await;
+    }
     let (requests, elapsed) = (load.requests.load(Ordering::Relaxed), begun.elapsed().as_secs_f64());
     load.stop.store(true, Ordering::Relaxed);
     for task in tasks {
@@ -210,6 +226,12 @@ async fn ask(load: Arc<Load>, mut at: usize) -> anyhow::Result<()> {
     let mut request = Vec::with_capacity(1024);
     let mut answer = vec![0; 64 * 1024];
     while !load.stop.load(Ordering::Relaxed) {
+        if let Some(asked) = &load.asked {
+            at = asked.fetch_add(1, Ordering::Relaxed);
+            if at >= load.drawn.len() {
+                break;
+            }
+        }
         let known = &load.keys[load.drawn[at % load.drawn.len()] as usize];
         at += 1;
         let invented;

@@ -150,7 +150,6 @@ impl Entry {
         let head = self.head();
         let key = &head.key;
         black_box((key.number, key.workspace, key.api, key.expires_at, key.deleted, head.holdings, head.limits_at));
-        black_box(head.limits.first().map(|limit| Arc::strong_count(&limit.counter)));
         black_box(self.bytes().iter().step_by(LINE).fold(0, |all, byte| all ^ byte));
     }
 
@@ -190,7 +189,7 @@ impl Entry {
     }
 
     /// Whether it shows what the key holds in this state of the catalogue.
-    pub(super) fn is_shown_in(&self, snapshot: &Snapshot) -> bool {
+    pub fn is_shown_in(&self, snapshot: &Snapshot) -> bool {
         self.head().holdings == Some(snapshot.holdings())
     }
 
@@ -230,6 +229,11 @@ impl Entry {
     /// What a verification counts by itself.
     pub fn uses(&self) -> impl Iterator<Item = Use<'_>> {
         self.head().limits.iter().map(|limit| Use { counter: &limit.counter, limit: limit.limit, cost: 1 })
+    }
+
+    /// What the first of those counts with.
+    pub(super) fn counter(&self) -> Option<&Arc<Counter>> {
+        self.head().limits.first().map(|limit| &limit.counter)
     }
 
     /// The texts of the limits that apply by themselves, as [`limit_text`] writes them.

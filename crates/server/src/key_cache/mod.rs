@@ -25,7 +25,7 @@ use keyward_core::{
 use quick_cache::{Weighter, sync::Cache};
 
 pub use self::entry::{Entry, limit_text};
-use self::table::Table;
+use self::table::{Lookup, Table};
 use crate::windows::Windows;
 
 /// How many touched keys and identities are remembered, so that a reading from before can be told from one after.
@@ -81,11 +81,41 @@ impl std::fmt::Debug for KeyCache {
 
 /// What was found, with the state of the catalogue that goes with it.
 #[derive(Debug)]
-pub enum Found<V, M> {
-    /// The key, with its identity, and what was found out meanwhile.
-    Here(V, Entry, M),
+pub enum Found<V> {
+    /// The key, with its identity.
+    Here(V, Entry),
     /// The store has to be asked.
     Unknown(V),
+}
+
+/// A lookup that has begun, for one state of the catalogue. Nothing in the cache may be changed by whoever holds it.
+pub struct Looking<'c> {
+    cache: &'c KeyCache,
+    lookup: Lookup<'c>,
+    epoch: u64,
+}
+
+/// What a lookup sees.
+#[derive(Debug)]
+pub enum Seen<'l> {
+    /// The key, with its identity.
+    Here(&'l Entry),
+    /// The store has to be asked.
+    Unknown,
+    /// Something was published since it began: it has to begin again.
+    Changed,
+}
+
+impl Looking<'_> {
+    /// What there is.
+    pub fn see(&self) -> Seen<'_> {
+        let entry = self.lookup.entry().filter(|entry| self.cache.is_current(entry));
+        std::sync::atomic::fence(Ordering::Acquire);
+        if self.cache.epoch.load(Ordering::Relaxed) != self.epoch {
+            return Seen::Changed;
+        }
+        entry.map_or(Seen::Unknown, Seen::Here)
+    }
 }
 
 impl KeyCache {
@@ -103,24 +133,29 @@ impl KeyCache {
         }
     }
 
-    /// The key with this hash, its identity, and the state of the catalogue that goes with both; and what `meanwhile`
-    /// finds out while the key is on its way from memory.
-    pub fn find<V, M>(&self, hash: &Hash, view: impl Fn() -> V, meanwhile: impl Fn() -> M) -> Found<V, M> {
+    /// Begins to look for the key with this hash, and takes the state of the catalogue that goes with it. Until the
+    /// lookup sees, memory is fetched: something else is best done meanwhile.
+    pub fn look<'c, V>(&'c self, hash: &'c Hash, view: impl Fn() -> V) -> (V, Looking<'c>) {
         loop {
-            let before = self.epoch.load(Ordering::Acquire);
-            if before % 2 == 1 {
+            let epoch = self.epoch.load(Ordering::Acquire);
+            if epoch % 2 == 1 {
                 // Whoever publishes is done in a moment.
                 drop(self.publishing.read().unwrap_or_else(PoisonError::into_inner));
                 continue;
             }
-            let state = view();
-            let entry = self.keys.get(hash, &meanwhile).filter(|(entry, _)| self.is_current(entry));
-            std::sync::atomic::fence(Ordering::Acquire);
-            if self.epoch.load(Ordering::Relaxed) != before {
-                continue;
+            return (view(), Looking { cache: self, lookup: self.keys.begin(hash), epoch });
+        }
+    }
+
+    /// The key with this hash, its identity, and the state of the catalogue that goes with both.
+    pub fn find<V>(&self, hash: &Hash, view: impl Fn() -> V) -> Found<V> {
+        loop {
+            let (state, looking) = self.look(hash, &view);
+            match looking.see() {
+                Seen::Here(entry) => return Found::Here(state, entry.clone()),
+                Seen::Unknown => return Found::Unknown(state),
+                Seen::Changed => {}
             }
-            let Some((entry, result)) = entry else { return Found::Unknown(state) };
-            return Found::Here(state, entry, result);
         }
     }
 

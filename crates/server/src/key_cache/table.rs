@@ -1,105 +1,142 @@
-//! Where the entries are: a bounded table whose places point at them. A place is near the processor and an entry is far,
-//! so a lookup goes far once; a cache that keeps hashes and its own bookkeeping beside each entry goes there twice.
+//! Where the entries are: a bounded table whose places point at them.
+//!
+//! Memory is what a lookup waits for, and it waits twice: for the place, and for all that the place points at. So a place
+//! has a part of the hash beside its pointers, the rest is compared in the entry, which has to be fetched anyway, and the
+//! counter that the entry counts with is pointed at from here too. Tables that keep tags, hashes or their own bookkeeping
+//! elsewhere wait once more for each.
 
 use std::{
     hash::BuildHasher,
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    hint::black_box,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use hashbrown::HashTable;
-use keyward_core::{model::root_key::Hash, snapshot::FirstBytes};
+use foldhash::fast::RandomState;
+use keyward_core::model::root_key::Hash;
 
 use super::Entry;
+use crate::windows::Counter;
 
 /// The most parts a table has: a part is locked by itself.
 const PARTS: usize = 128;
 /// How many bytes of entries a part has at least, so that what it holds is chosen among many.
 const PART: usize = 256 * 1024;
+/// How many places a part begins with.
+const PLACES: usize = 16;
 /// What an entry costs besides what it holds, in bytes: its place, and what an allocator rounds up.
-const OVERHEAD: usize = 20 + 64;
+const OVERHEAD: usize = 2 * size_of::<Place>() + 64;
 
 /// Entries by the hashes of their keys' texts.
 pub(super) struct Table {
+    /// Who migrates keys chooses their hashes, but not where they stand here.
+    hasher: RandomState,
     parts: Box<[RwLock<Part>]>,
+}
+
+/// A lookup that has begun: what it needs first is on its way to the processor.
+pub(super) struct Lookup<'t> {
+    part: RwLockReadGuard<'t, Part>,
+    hash: &'t Hash,
+    tag: u64,
+}
+
+impl Lookup<'_> {
+    /// The entry. It is asked for with all of its memory, so that whoever reads it waits once.
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        let place = &self.part.places[self.part.find(self.tag, self.hash)?];
+        let entry = place.entry.as_ref()?;
+        entry.fetch();
+        black_box(place.counter.as_ref().map(Arc::strong_count));
+        entry.mark_used();
+        Some(entry)
+    }
 }
 
 impl Table {
     /// An empty one for at most so many bytes.
     pub(super) fn new(bytes: usize) -> Self {
         let parts = (bytes / PART).clamp(1, PARTS);
-        let part = || RwLock::new(Part { entries: HashTable::new(), weight: 0, most: bytes / parts, hand: 0 });
-        Self { parts: std::iter::repeat_with(part).take(parts).collect() }
+        let part = || RwLock::new(Part::new(bytes / parts));
+        Self { hasher: RandomState::default(), parts: std::iter::repeat_with(part).take(parts).collect() }
     }
 
-    fn part(&self, hash: &Hash) -> &RwLock<Part> {
-        // Other bytes than those that choose the place within the part.
-        let [.., last, before] = hash;
-        &self.parts[usize::from(u16::from_le_bytes([*last, *before])) % self.parts.len()]
+    fn tag(&self, hash: &Hash) -> u64 {
+        self.hasher.hash_one(hash)
     }
 
-    fn read(&self, hash: &Hash) -> RwLockReadGuard<'_, Part> {
-        self.part(hash).read().unwrap_or_else(PoisonError::into_inner)
+    /// The part with this tag: chosen by other bits than the place in it.
+    fn part(&self, tag: u64) -> &RwLock<Part> {
+        &self.parts[usize::try_from(tag >> 48).unwrap_or(0) % self.parts.len()]
     }
 
-    fn write(&self, hash: &Hash) -> RwLockWriteGuard<'_, Part> {
-        self.part(hash).write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self, tag: u64) -> RwLockWriteGuard<'_, Part> {
+        self.part(tag).write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The entry with this hash, and what `meanwhile` returns: it is carried out while the entry is on its way to the
-    /// processor.
-    pub(super) fn get<M>(&self, hash: &Hash, meanwhile: impl FnOnce() -> M) -> Option<(Entry, M)> {
-        let part = self.read(hash);
-        let entry = part.entries.find(place(hash), |entry| entry.hash() == hash)?;
-        entry.fetch();
-        let result = meanwhile();
-        entry.mark_used();
-        // Last: a processor counts a reference when all that was asked for before is there.
-        Some((entry.clone(), result))
+    /// Begins to look for the entry with this hash. Nothing may be changed in the table by whoever holds a lookup.
+    pub(super) fn begin<'t>(&'t self, hash: &'t Hash) -> Lookup<'t> {
+        let tag = self.tag(hash);
+        let part = self.part(tag).read().unwrap_or_else(PoisonError::into_inner);
+        black_box(part.places[part.home(tag)].tag);
+        Lookup { part, hash, tag }
     }
 
     /// Keeps an entry, in the place of another with its hash.
     pub(super) fn insert(&self, entry: Entry) {
-        let hash = *entry.hash();
-        let mut part = self.write(&hash);
-        part.remove(&hash);
-        part.weight += weight(&entry);
-        part.entries.insert_unique(place(&hash), entry, |entry| place(entry.hash()));
+        let tag = self.tag(entry.hash());
+        let mut part = self.write(tag);
+        if let Some(at) = part.find(tag, entry.hash()) {
+            part.remove(at);
+        }
+        part.insert(tag, entry);
         part.make_room();
     }
 
     /// Keeps an entry in the place of this one, if it is still there.
     pub(super) fn replace(&self, old: &Entry, new: Entry) {
-        let hash = old.hash();
-        let mut part = self.write(hash);
-        let part = &mut *part;
-        let Some(entry) = part.entries.find_mut(place(hash), |entry| entry.is(old)) else { return };
-        part.weight = part.weight - weight(entry) + weight(&new);
-        new.mark_used();
-        *entry = new;
-        part.make_room();
+        let tag = self.tag(old.hash());
+        let mut part = self.write(tag);
+        let Some(at) = part.find(tag, old.hash()) else { return };
+        if part.places[at].entry.as_ref().is_some_and(|entry| entry.is(old)) {
+            new.mark_used();
+            part.remove(at);
+            part.insert(tag, new);
+            part.make_room();
+        }
     }
 
     /// Forgets the entry with this hash.
     pub(super) fn remove(&self, hash: &Hash) {
-        self.write(hash).remove(hash);
+        let tag = self.tag(hash);
+        let mut part = self.write(tag);
+        if let Some(at) = part.find(tag, hash) {
+            part.remove(at);
+        }
     }
 
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        self.parts.iter().map(|part| part.read().unwrap_or_else(PoisonError::into_inner).entries.len()).sum()
+        self.parts.iter().map(|part| part.read().unwrap_or_else(PoisonError::into_inner).count).sum()
     }
 }
 
-fn place(hash: &Hash) -> u64 {
-    FirstBytes.hash_one(hash)
+/// A place, which may be free.
+#[derive(Default)]
+struct Place {
+    tag: u64,
+    entry: Option<Entry>,
+    /// What the entry's first limit counts with.
+    counter: Option<Arc<Counter>>,
 }
 
 fn weight(entry: &Entry) -> usize {
     entry.weight() + OVERHEAD
 }
 
+/// Places in a row, a power of two of them. An entry stands at its home, or behind it with no free place between.
 struct Part {
-    entries: HashTable<Entry>,
+    places: Box<[Place]>,
+    count: usize,
     /// How many bytes the entries take, and how many they may.
     weight: usize,
     most: usize,
@@ -108,26 +145,162 @@ struct Part {
 }
 
 impl Part {
-    fn remove(&mut self, hash: &Hash) {
-        let found = self.entries.find_entry(place(hash), |entry| entry.hash() == hash);
-        if let Ok(found) = found {
-            let (entry, _) = found.remove();
-            self.weight -= weight(&entry);
+    fn new(most: usize) -> Self {
+        Self { places: free(PLACES), count: 0, weight: 0, most, hand: 0 }
+    }
+
+    fn home(&self, tag: u64) -> usize {
+        usize::try_from(tag & 0xFFFF_FFFF).unwrap_or(0) & (self.places.len() - 1)
+    }
+
+    fn next(&self, at: usize) -> usize {
+        (at + 1) & (self.places.len() - 1)
+    }
+
+    /// How far a place is behind another.
+    fn distance(&self, from: usize, to: usize) -> usize {
+        to.wrapping_sub(from) & (self.places.len() - 1)
+    }
+
+    /// Where the entry with this hash stands.
+    fn find(&self, tag: u64, hash: &Hash) -> Option<usize> {
+        let mut at = self.home(tag);
+        loop {
+            let place = &self.places[at];
+            let entry = place.entry.as_ref()?;
+            if place.tag == tag && entry.hash() == hash {
+                return Some(at);
+            }
+            at = self.next(at);
+        }
+    }
+
+    /// Adds an entry whose hash is not there.
+    fn insert(&mut self, tag: u64, entry: Entry) {
+        // A quarter stays free, so that free places are near.
+        if (self.count + 1) * 4 > self.places.len() * 3 {
+            let twice = free(self.places.len() * 2);
+            for place in std::mem::replace(&mut self.places, twice) {
+                if place.entry.is_some() {
+                    self.put(place);
+                }
+            }
+        }
+        self.weight += weight(&entry);
+        self.count += 1;
+        self.put(Place { tag, counter: entry.counter().cloned(), entry: Some(entry) });
+    }
+
+    fn put(&mut self, place: Place) {
+        let mut at = self.home(place.tag);
+        while self.places[at].entry.is_some() {
+            at = self.next(at);
+        }
+        self.places[at] = place;
+    }
+
+    /// Frees a place. What stands behind it moves up, unless that would take it before its home.
+    fn remove(&mut self, at: usize) {
+        let Some(entry) = std::mem::take(&mut self.places[at]).entry else { return };
+        self.weight -= weight(&entry);
+        self.count -= 1;
+        let (mut gap, mut at) = (at, self.next(at));
+        while self.places[at].entry.is_some() {
+            let home = self.home(self.places[at].tag);
+            if self.distance(home, at) >= self.distance(gap, at) {
+                self.places.swap(gap, at);
+                gap = at;
+            }
+            at = self.next(at);
         }
     }
 
     /// Goes round the places and removes entries that were not used since it last came by, until the rest may stay. The
-    /// places are in the order of random hashes, which is as good as any.
+    /// order of the places is a random one, which is as good as any.
     fn make_room(&mut self) {
-        while self.weight > self.most && !self.entries.is_empty() {
-            self.hand = (self.hand + 1) % self.entries.num_buckets();
-            if self.entries.get_bucket(self.hand).is_none_or(Entry::grow_older) {
+        while self.weight > self.most && self.count > 0 {
+            if self.places[self.hand & (self.places.len() - 1)].entry.as_ref().is_none_or(Entry::grow_older) {
+                self.hand = self.next(self.hand);
                 continue;
             }
-            if let Ok(found) = self.entries.get_bucket_entry(self.hand) {
-                let (entry, _) = found.remove();
-                self.weight -= weight(&entry);
+            self.remove(self.hand);
+        }
+    }
+}
+
+fn free(places: usize) -> Box<[Place]> {
+    std::iter::repeat_with(Place::default).take(places).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+
+    use super::*;
+    use crate::key_cache::tests::entry;
+
+    /// Whoever looks finds just what is there, wherever it stands.
+    #[test]
+    fn every_entry_that_was_kept_and_not_removed_is_found() {
+        let mut random = StdRng::seed_from_u64(5);
+        // Three homes for a hundred entries, so that nearly each stands behind others; and the row's end in their midst.
+        let mut part = Part::new(usize::MAX);
+        let mut there: HashMap<Hash, u64> = HashMap::new();
+        for step in 0..20_000 {
+            let hash = [u8::try_from(random.next_u64() % 120).unwrap_or(0); 32];
+            let tag = u64::MAX - u64::from(hash[0] % 3) * 2 - (u64::from(hash[0] % 5) << 40);
+            match part.find(tag, &hash) {
+                Some(at) if step % 2 == 0 => {
+                    part.remove(at);
+                    assert_eq!(there.remove(&hash), Some(tag), "step {step}: it was not there");
+                }
+                Some(_) => assert_eq!(there.get(&hash), Some(&tag), "step {step}: it was not there"),
+                None => {
+                    assert_eq!(there.insert(hash, tag), None, "step {step}: it was there");
+                    part.insert(tag, entry(hash));
+                }
+            }
+            for (hash, tag) in &there {
+                assert!(part.find(*tag, hash).is_some(), "step {step}: {} is lost", hash[0]);
+            }
+            assert_eq!(part.count, there.len());
+        }
+        assert!(there.len() > 20, "{} are left", there.len());
+        for (hash, tag) in there {
+            let at = part.find(tag, &hash).expect("it is there");
+            part.remove(at);
+        }
+        assert_eq!((part.count, part.weight), (0, 0));
+    }
+
+    /// What is used stays, and what is not makes room for others.
+    #[test]
+    fn a_full_table_keeps_what_is_used() {
+        let mut random = StdRng::seed_from_u64(6);
+        let mut hash = || {
+            let mut hash = [0; 32];
+            random.fill(&mut hash);
+            hash
+        };
+        let often: Vec<Hash> = (0..100).map(|_| hash()).collect();
+        let bytes = 1024 * weight(&entry([0; 32]));
+        let table = Table::new(bytes);
+        for hash in &often {
+            table.insert(entry(*hash));
+        }
+        for _ in 0..50 {
+            for hash in &often {
+                table.begin(hash).entry();
+            }
+            for _ in 0..200 {
+                table.insert(entry(hash()));
             }
         }
+        let kept = often.iter().filter(|hash| table.begin(hash).entry().is_some()).count();
+        assert_eq!(kept, often.len());
+        let weight: usize = table.parts.iter().map(|part| part.read().expect("nobody panicked").weight).sum();
+        assert!(weight <= bytes && weight > bytes / 10 * 9, "{weight} of {bytes} bytes");
     }
 }

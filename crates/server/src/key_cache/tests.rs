@@ -81,6 +81,12 @@ fn read(state: &State, at: usize) -> (KnownKey, Identity) {
     (KnownKey::of(key, Revision(state.revision)), identity)
 }
 
+/// A key with this hash, and nothing else of interest.
+pub(super) fn entry(hash: Hash) -> Entry {
+    let (key, _) = read(&State { revision: 0, keys: [0; KEYS], identities: [0; KEYS / 4] }, 0);
+    Entry::new(hash, key, None, 0)
+}
+
 struct World {
     cache: KeyCache,
     windows: Windows,
@@ -157,8 +163,8 @@ impl World {
             self.looks.fetch_add(1, Ordering::Relaxed);
             let at = usize::try_from(random % 64).unwrap_or(0);
             let answered = self.answered.load(Ordering::SeqCst);
-            match self.cache.find(&hash(at), view, || ()) {
-                Found::Here(view, entry, ()) => {
+            match self.cache.find(&hash(at), view) {
+                Found::Here(view, entry) => {
                     hits += 1;
                     // Later than it was found, as when a thread is slow: what was forgotten since must stay so.
                     if random.is_multiple_of(3) {

@@ -9,7 +9,7 @@ use keyward_core::{
         WorkspaceNumber,
         api::Api,
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
-        root_key::{Hash, RootKey, RootKeyRefusal},
+        root_key::{RootKey, RootKeyRefusal},
     },
     snapshot::Snapshot,
     time::Timestamp,
@@ -37,26 +37,10 @@ pub fn authenticate<'s>(
     header: Option<&[u8]>,
     now: Timestamp,
 ) -> Result<&'s Arc<RootKey>, Problem> {
-    identify(snapshot, &presented(header)?, now)
-}
-
-/// The hash of the root key in an `Authorization` header.
-///
-/// # Errors
-/// [`Problem::RootKey`] when there is none.
-pub fn presented(header: Option<&[u8]>) -> Result<Hash, Problem> {
     let header = header.ok_or(Problem::RootKey(RootKeyRefusal::Missing))?;
     let token = header.strip_prefix(b"Bearer ").and_then(|token| std::str::from_utf8(token).ok());
     let token = token.filter(|token| !token.is_empty()).ok_or(Problem::RootKey(RootKeyRefusal::Malformed))?;
-    Ok(key_text::hash(token))
-}
-
-/// Whose root key has this hash.
-///
-/// # Errors
-/// [`Problem::RootKey`] when there is none, or it has expired.
-pub fn identify<'s>(snapshot: &'s Snapshot, hash: &Hash, now: Timestamp) -> Result<&'s Arc<RootKey>, Problem> {
-    let key = snapshot.root_key(hash).ok_or(Problem::RootKey(RootKeyRefusal::Unknown))?;
+    let key = snapshot.root_key(&key_text::hash(token)).ok_or(Problem::RootKey(RootKeyRefusal::Unknown))?;
     if let Some(end) = key.expires_at.filter(|end| now > *end) {
         return Err(Problem::RootKey(RootKeyRefusal::Expired(end)));
     }

@@ -10,6 +10,7 @@ use keyward_core::{
         identity::Identity,
         key::{Key, KnownKey},
         migration::KeyAlgorithm,
+        root_key::RootKey,
     },
     snapshot::Snapshot,
     time::Timestamp,
@@ -23,9 +24,9 @@ use smallvec::SmallVec;
 use crate::{
     app::{App, Call, View},
     credits::Spent,
-    key_cache::{Entry, Found, limit_text},
+    key_cache::{Entry, Found, Seen, limit_text},
     key_text,
-    service::root_key::entry,
+    service::root_key::{self, entry},
     usage::Record,
     windows::{Counter, Readings, Use, take},
 };
@@ -97,37 +98,34 @@ impl Judged<'_> {
     }
 }
 
-/// What can be said of a text without asking the store.
-#[derive(Debug)]
-pub enum Remembered<V, M> {
-    /// It is this key; and what was found out meanwhile.
-    Known(Known<V>, M),
-    /// It is no key in this state.
-    Nothing(V),
-    /// The store has to be asked.
-    Unsure,
-}
-
-/// What can be said of a text without asking the store, and the state of the catalogue that goes with it. What else there
-/// is to find out, `meanwhile` may: a key comes from far away.
-pub fn remembered<V, M>(
+/// Asks `judge` about the key with this text, which is `None` if there is no such key; it is told the state of the
+/// catalogue and who asks. `None` if the store has to be asked, or whoever sent this header may not ask at all.
+pub fn remembered<V, R>(
     app: &App,
     text: &str,
+    header: Option<&[u8]>,
     now: Timestamp,
     view: impl Fn() -> V,
-    meanwhile: impl Fn() -> M,
-) -> Remembered<V, M>
+    judge: impl FnOnce(&Snapshot, &RootKey, Option<&Entry>) -> Option<R>,
+) -> Option<R>
 where
     V: Deref<Target = Arc<View>>,
 {
-    match app.keys.find(&key_text::hash(text), view, meanwhile) {
-        Found::Here(view, entry, result) => {
-            let entry = app.keys.shown(entry, &view.snapshot, &app.windows, now);
-            Remembered::Known(Known { view, entry }, result)
+    let hash = key_text::hash(text);
+    let (view, looking) = app.keys.look(&hash, view);
+    // Who asks is found out while the key is on its way from memory.
+    let caller = root_key::authenticate(&view.snapshot, header, now).ok()?;
+    let entry = match looking.see() {
+        Seen::Here(entry) if entry.is_shown_in(&view.snapshot) => {
+            return judge(&view.snapshot, caller, Some(entry));
         }
-        Found::Unknown(view) if is_no_key(app, &view, text) => Remembered::Nothing(view),
-        Found::Unknown(_) => Remembered::Unsure,
-    }
+        Seen::Here(entry) => entry.clone(),
+        Seen::Unknown if is_no_key(app, &view, text) => return judge(&view.snapshot, caller, None),
+        Seen::Unknown | Seen::Changed => return None,
+    };
+    drop(looking);
+    let entry = app.keys.shown(entry, &view.snapshot, &app.windows, now);
+    judge(&view.snapshot, caller, Some(&entry))
 }
 
 /// Whether the store need not be asked for a text: without our tag it can only be a key that was taken over from
@@ -146,8 +144,8 @@ pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<K
         let entry = app.keys.shown(entry, &view.snapshot, &app.windows, now);
         Ok(Some(Known { view, entry }))
     };
-    let view = match app.keys.find(&hash, || Arc::clone(&app.view()), || ()) {
-        Found::Here(view, entry, ()) => return known(view, entry),
+    let view = match app.keys.find(&hash, || Arc::clone(&app.view())) {
+        Found::Here(view, entry) => return known(view, entry),
         Found::Unknown(view) => view,
     };
     if is_no_key(app, &view, text) {

@@ -26,10 +26,7 @@ use crate::{
         operation::{Handled, Request},
     },
     ids,
-    service::{
-        root_key::{self, presented},
-        verification::{self, Judged, Question, Remembered},
-    },
+    service::verification::{self, Judged, Question},
 };
 
 /// A body in its usual form: texts without escapes, and so without NUL. Whatever has another one is left to the schema,
@@ -74,33 +71,34 @@ pub fn at_once(app: &App, arrival: &Arrival, headers: &HeaderMap, body: &[u8]) -
     }
     let sent = headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let now = app.clock.now();
-    let (known, caller) = match verification::remembered(app, usual.key, now, || app.view(), || presented(sent)) {
-        Remembered::Known(known, caller) => (known, caller.ok()?),
-        Remembered::Nothing(view) => {
-            root_key::authenticate(&view.snapshot, sent, now).ok()?;
-            return Some((absent(arrival.number), arrival.begun.elapsed()));
-        }
-        Remembered::Unsure => return None,
-    };
-    let key = known.entry.key();
-    // What is counted in the store has to wait for it.
-    if key.counted {
-        return None;
-    }
-    let snapshot = &known.view.snapshot;
-    let caller = root_key::identify(snapshot, &caller, now).ok()?;
-    let question = Question {
-        permissions: usual.permissions,
-        limits: Vec::new(),
-        cost: None,
-        tags: usual.tags,
-        address: arrival.ip,
+    let absent = || Some((absent(arrival.number), arrival.begun.elapsed()));
+    verification::remembered(
+        app,
+        usual.key,
+        sent,
         now,
-    };
-    Some(match verification::judge(app, snapshot, &known.entry, &caller.grants, &question).ok()? {
-        Some(judged) => recorded(app, arrival, key, &judged, &question),
-        None => (absent(arrival.number), arrival.begun.elapsed()),
-    })
+        || app.view(),
+        |snapshot, caller, entry| {
+            let Some(entry) = entry else { return absent() };
+            let key = entry.key();
+            // What is counted in the store has to wait for it.
+            if key.counted {
+                return None;
+            }
+            let question = Question {
+                permissions: usual.permissions,
+                limits: Vec::new(),
+                cost: None,
+                tags: usual.tags,
+                address: arrival.ip,
+                now,
+            };
+            match verification::judge(app, snapshot, entry, &caller.grants, &question).ok()? {
+                Some(judged) => Some(recorded(app, arrival, key, &judged, &question)),
+                None => absent(),
+            }
+        },
+    )
 }
 
 /// Records what became of a verification, and says so, and how long it took.
