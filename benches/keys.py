@@ -221,7 +221,11 @@ def run_many(_):
     """Ten million keys, a skewed choice of them, and a cache that can't hold them."""
     os.makedirs(KEPT, exist_ok=True)
     data, root, keys, _ = store(KEPT, 10_000_000)
-    settings = {"KEYWARD_LIMITS__KEY_CACHE_MEBIBYTES": "300"}
+    settings = {"KEYWARD_LIMITS__KEY_CACHE_MEBIBYTES": "400"}
+    # In the system's memory, as it is after it was made: that of a store made yesterday may be anywhere.
+    with open(os.path.join(data, "keyward.db"), "rb") as file:
+        while file.read(1 << 24):
+            pass
     times = []
     for _ in range(3):
         server = keyward(data, settings=settings)

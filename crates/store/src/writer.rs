@@ -355,7 +355,7 @@ pub(crate) async fn run_read(tx: &mut Tx<'_>, read: ReadJob) {
     let result = match tx.begin_read().await {
         Ok(()) => {
             let result = caught((read.job)(tx)).await;
-            let _ = tx.batch("ROLLBACK").await;
+            let _ = tx.end_read().await;
             result
         }
         Err(error) => Err(error),

@@ -29,6 +29,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Rendered},
+    attempt::carry_out_at_once,
     body::{BodyError, Unread, read_json, read_whole},
     incoming::{Arrival, Incoming, is_of_keys, kept, no_origin, origin},
     operation::{Access, Operation, Request, Surface},
@@ -114,11 +115,9 @@ impl Dispatch {
                 let incoming = Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri);
                 return unkey::problem::render(&Problem::Slow, row, &incoming).into_key_response();
             };
-            // The lease before the catalogue: a state taken while it had run out may lack what was answered elsewhere.
             if let Ok(bytes) = &read
-                && self.app.lease.check().is_ok()
-                && let Ok(Some((answer, took))) =
-                    std::panic::catch_unwind(AssertUnwindSafe(|| at_once(&self.app, &arrival, &parts.headers, bytes)))
+                && let Some((answer, took)) =
+                    carry_out_at_once(&self.app, at_once, &arrival, &parts.headers, bytes).await
             {
                 self.app.metrics.of(place).observe(answer.status.as_u16(), took.as_secs_f64());
                 return answer.into_key_response();

@@ -1,6 +1,7 @@
 //! HTTP: unpack a request, call a service, pack the answer.
 
 pub mod answer;
+pub mod attempt;
 pub mod body;
 pub mod dispatch;
 pub mod incoming;

@@ -1,17 +1,18 @@
 //! What an operation is. One row makes the route, the authorization check, the validation, the document and the
 //! metrics, so that none of them can be forgotten.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc};
 
-use http::{HeaderMap, Method};
+use http::Method;
 use keyward_core::{Problem, access::ManagementScope, grants::Action};
 use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Rendered},
-    incoming::{Arrival, Incoming},
+    attempt::AtOnce,
+    incoming::Incoming,
 };
-use crate::app::{App, Call, View};
+use crate::app::{Call, View};
 
 /// One operation of one wire protocol.
 #[derive(Debug)]
@@ -44,10 +45,6 @@ pub struct Operation {
     /// operations that are called all the time. What it returns is what the handler would have answered.
     pub at_once: Option<AtOnce>,
 }
-
-/// A function that carries an operation out at once, or leaves it to the handler without having done anything.
-/// With the answer comes the time that it took.
-pub type AtOnce = fn(&App, &Arrival, &HeaderMap, &[u8]) -> Option<(Answer, Duration)>;
 
 /// What a handler returns.
 pub type Handled = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send>>;

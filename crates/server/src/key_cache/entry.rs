@@ -86,7 +86,7 @@ impl Entry {
     }
 
     /// The same key, as it is shown in this state of the catalogue.
-    pub(super) fn shown_in(&self, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Self {
+    pub fn shown_in(&self, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Self {
         let (key, identity) = (self.key(), self.identity());
         let held = Held::of(snapshot, key);
         let mut text = String::new();

@@ -218,14 +218,31 @@ impl KeyCache {
         self.lately.lock().unwrap_or_else(PoisonError::into_inner).complete_since = revision.0;
     }
 
-    /// Keeps a key and its identity as they were read, and returns the state of the catalogue that goes with them;
-    /// nothing if either was touched since, and then they have to be read again.
+    /// Whether this identity need not be read.
+    pub fn has_identity(&self, number: IdentityNumber) -> bool {
+        self.identities.get(&number).is_some()
+    }
+
+    /// The copy that all keys of an identity share: the one that is kept, which is as good as one just read (had it
+    /// been touched, it would have been forgotten), or else that one.
+    fn identity(&self, number: IdentityNumber, read: Option<Identity>) -> Option<Arc<Identity>> {
+        self.identities.get(&number).or_else(|| {
+            let read = Arc::new(read?);
+            self.identities.insert(number, Arc::clone(&read));
+            Some(read)
+        })
+    }
+
+    /// Keeps a key and its identity as they were read, and as `show` shows them, and returns the state of the catalogue
+    /// that goes with them; nothing if either was touched since, or the identity was not read and is not kept any more:
+    /// then they have to be read again.
     pub fn keep<V>(
         &self,
         hash: &Hash,
         key: KnownKey,
         identity: Option<Identity>,
-        view: impl Fn() -> V,
+        view: impl FnOnce() -> V,
+        show: impl FnOnce(&V, &Entry) -> Entry,
     ) -> Option<(V, Entry)> {
         let _quiet = self.publishing.read().unwrap_or_else(PoisonError::into_inner);
         let read_at = key.revision.0;
@@ -243,18 +260,15 @@ impl KeyCache {
                 return None;
             }
         }
-        // All keys of an identity share one copy. One that is kept is as good as the one just read: had it been
-        // touched, it would have been forgotten.
-        let identity = identity.map(|read| {
-            self.identities.get(&read.number).unwrap_or_else(|| {
-                let read = Arc::new(read);
-                self.identities.insert(read.number, Arc::clone(&read));
-                read
-            })
-        });
+        let identity = match key.identity {
+            Some(number) => Some(self.identity(number, identity)?),
+            None => None,
+        };
         let entry = Entry::new(*hash, key, identity, self.touched.load(Ordering::Acquire));
+        let state = view();
+        let entry = show(&state, &entry);
         self.keys.insert(entry.clone());
-        Some((view(), entry))
+        Some((state, entry))
     }
 }
 

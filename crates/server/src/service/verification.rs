@@ -98,8 +98,25 @@ impl Judged<'_> {
     }
 }
 
+/// What became of a question about a key, without asking the store.
+#[derive(Debug)]
+pub enum Remembered<R> {
+    /// It was answered.
+    Judged(R),
+    /// The store has to be asked, on behalf of this caller.
+    Wanting(Arc<RootKey>),
+    /// It has to be asked in another way.
+    Declined,
+}
+
+impl<R> From<Option<R>> for Remembered<R> {
+    fn from(judged: Option<R>) -> Self {
+        judged.map_or(Self::Declined, Self::Judged)
+    }
+}
+
 /// Asks `judge` about the key with this text, which is `None` if there is no such key; it is told the state of the
-/// catalogue and who asks. `None` if the store has to be asked, or whoever sent this header may not ask at all.
+/// catalogue and who asks.
 pub fn remembered<V, R>(
     app: &App,
     text: &str,
@@ -107,25 +124,26 @@ pub fn remembered<V, R>(
     now: Timestamp,
     view: impl Fn() -> V,
     judge: impl FnOnce(&Snapshot, &RootKey, Option<&Entry>) -> Option<R>,
-) -> Option<R>
+) -> Remembered<R>
 where
     V: Deref<Target = Arc<View>>,
 {
     let hash = key_text::hash(text);
     let (view, looking) = app.keys.look(&hash, view);
     // Who asks is found out while the key is on its way from memory.
-    let caller = root_key::authenticate(&view.snapshot, header, now).ok()?;
+    let Ok(caller) = root_key::authenticate(&view.snapshot, header, now) else { return Remembered::Declined };
     let entry = match looking.see() {
         Seen::Here(entry) if entry.is_shown_in(&view.snapshot) => {
-            return judge(&view.snapshot, caller, Some(entry));
+            return judge(&view.snapshot, caller, Some(entry)).into();
         }
         Seen::Here(entry) => entry.clone(),
-        Seen::Unknown if is_no_key(app, &view, text) => return judge(&view.snapshot, caller, None),
-        Seen::Unknown | Seen::Changed => return None,
+        Seen::Unknown if is_no_key(app, &view, text) => return judge(&view.snapshot, caller, None).into(),
+        Seen::Unknown => return Remembered::Wanting(Arc::clone(caller)),
+        Seen::Changed => return Remembered::Declined,
     };
     drop(looking);
     let entry = app.keys.shown(entry, &view.snapshot, &app.windows, now);
-    judge(&view.snapshot, caller, Some(&entry))
+    judge(&view.snapshot, caller, Some(&entry)).into()
 }
 
 /// Whether the store need not be asked for a text: without our tag it can only be a key that was taken over from
@@ -140,26 +158,27 @@ fn is_no_key(app: &App, view: &View, text: &str) -> bool {
 /// [`Problem::Unavailable`] when the store can't be read.
 pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<Known<Arc<View>>>, Problem> {
     let hash = key_text::hash(text);
-    let known = |view: Arc<View>, entry| {
-        let entry = app.keys.shown(entry, &view.snapshot, &app.windows, now);
-        Ok(Some(Known { view, entry }))
-    };
     let view = match app.keys.find(&hash, || Arc::clone(&app.view())) {
-        Found::Here(view, entry) => return known(view, entry),
+        Found::Here(view, entry) => {
+            let entry = app.keys.shown(entry, &view.snapshot, &app.windows, now);
+            return Ok(Some(Known { view, entry }));
+        }
         Found::Unknown(view) => view,
     };
     if is_no_key(app, &view, text) {
         return Ok(None);
     }
     for _ in 0..READ_AGAIN {
+        let reader = Arc::clone(app);
         let read = app.store.read(move |tx| {
             Box::pin(async move {
                 let revision = keyward_store::revision(tx).await?;
                 let Some(key) = key::find_by_hash(tx, &hash).await? else { return Ok((revision, None)) };
-                let identity = match key.identity {
-                    Some(number) => identity::find_numbered(tx, number).await?,
-                    None => None,
+                let Some(number) = key.identity.filter(|number| !reader.keys.has_identity(*number)) else {
+                    return Ok((revision, Some((key, None))));
                 };
+                let identity = identity::find_numbered(tx, number).await?;
+                let key = Key { identity: identity.as_ref().map(|identity| identity.number), ..key };
                 Ok((revision, Some((key, identity))))
             })
         });
@@ -169,10 +188,10 @@ pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<K
         // What a migration announced is not found by the hash of a part of its text, and its place may become another
         // key's: it is not remembered.
         let Some((key, identity)) = found.filter(|(key, _)| key.migration.is_none()) else { return Ok(None) };
-        let key = Key { identity: identity.as_ref().map(|identity| identity.number), ..key };
         let key = KnownKey::of(key, revision);
-        if let Some((view, entry)) = app.keys.keep(&hash, key, identity, || Arc::clone(&app.view())) {
-            return known(view, entry);
+        let show = |view: &Arc<View>, entry: &Entry| entry.shown_in(&view.snapshot, &app.windows, now);
+        if let Some((view, entry)) = app.keys.keep(&hash, key, identity, || Arc::clone(&app.view()), show) {
+            return Ok(Some(Known { view, entry }));
         }
     }
     Err(Problem::Unavailable("the key is changed all the time", None))

@@ -21,6 +21,10 @@ use crate::{
 
 /// The store's file in the data directory.
 const FILE: &str = "keyward.db";
+/// How many KiB of pages those who read remember, all together, and one at most. The upper levels of an index of ten
+/// million keys are 13 MiB; with less, each reading of a key goes through the system for all of them.
+const REMEMBERED: usize = 64 * 1024;
+const REMEMBERED_BY_ONE: usize = 16 * 1024;
 
 pub(crate) fn query(connection: &mut Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
@@ -46,6 +50,11 @@ pub(crate) fn query(connection: &mut Connection, sql: &str, params: &[Value]) ->
         answer.push(Row::new(columns));
     }
     Ok(answer)
+}
+
+/// Runs a statement that has no parameters and no rows, and that is run often: it is parsed once.
+pub(crate) fn run(connection: &mut Connection, sql: &'static str) -> Result<(), Error> {
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(failed)
 }
 
 pub(crate) fn batch(connection: &mut Connection, sql: &str) -> Result<(), Error> {
@@ -135,6 +144,8 @@ fn spawn_readers(path: &PathBuf, lock: &Arc<DirectoryLock>) -> Result<mpsc::Send
     for _ in 0..cores {
         let receiver = Arc::clone(&receiver);
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let pages = (REMEMBERED / cores).clamp(2 * 1024, REMEMBERED_BY_ONE);
+        connection.execute_batch(&format!("PRAGMA cache_size = -{pages}")).map_err(failed)?;
         let lock = Arc::clone(lock);
         spawn("keyward-reader", move || {
             let _lock = lock;

@@ -96,8 +96,16 @@ impl Tx<'_> {
     /// Begins a transaction that reads one state from beginning to end.
     pub(crate) async fn begin_read(&mut self) -> Result<(), Error> {
         match self {
-            Self::Sqlite(connection) => sqlite::batch(connection, "BEGIN"),
+            Self::Sqlite(connection) => sqlite::run(connection, "BEGIN"),
             Self::Postgres(client) => postgres::batch(client, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
+        }
+    }
+
+    /// Ends what [`Self::begin_read`] began.
+    pub(crate) async fn end_read(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(connection) => sqlite::run(connection, "ROLLBACK"),
+            Self::Postgres(client) => postgres::batch(client, "ROLLBACK").await,
         }
     }
 

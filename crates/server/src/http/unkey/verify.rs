@@ -1,12 +1,13 @@
 //! Verifying a key (contract: `keys.verifyKey` in full).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use keyward_core::{
     Problem,
-    model::key::KnownKey,
+    model::{key::KnownKey, root_key::RootKey},
+    snapshot::Snapshot,
     time::Timestamp,
     verify::{AskedLimit, Code},
 };
@@ -22,11 +23,13 @@ use crate::{
     app::App,
     http::{
         answer::Answer,
+        attempt::Attempt,
         incoming::{Arrival, key_request_id},
         operation::{Handled, Request},
     },
     ids,
-    service::verification::{self, Judged, Question},
+    key_cache::Entry,
+    service::verification::{self, Judged, Question, Remembered},
 };
 
 /// A body in its usual form: texts without escapes, and so without NUL. Whatever has another one is left to the schema,
@@ -53,7 +56,12 @@ const QUERY: usize = 1000;
 const TAGS: usize = 20;
 const TAG: usize = 512;
 
-impl Usual<'_> {
+impl<'b> Usual<'b> {
+    /// The body, if it is in this form.
+    fn of(body: &'b [u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok().filter(Self::is_within_bounds)
+    }
+
     /// Whether it is within bounds in bytes; within those it is within them in characters.
     fn is_within_bounds(&self) -> bool {
         (1..=KEY).contains(&self.key.len())
@@ -63,42 +71,64 @@ impl Usual<'_> {
     }
 }
 
-/// Verifies a key that is in memory, or that nobody made, without waiting for anything.
-pub fn at_once(app: &App, arrival: &Arrival, headers: &HeaderMap, body: &[u8]) -> Option<(Answer, Duration)> {
-    let usual: Usual<'_> = serde_json::from_slice(body).ok()?;
-    if !usual.is_within_bounds() {
-        return None;
-    }
+/// Verifies a key without waiting for anything but, if it is not in memory, the store.
+pub fn at_once(app: &Arc<App>, arrival: &Arrival, headers: &HeaderMap, body: &Bytes) -> Attempt {
+    let Some(usual) = Usual::of(body) else { return Attempt::Declined };
     let sent = headers.get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let now = app.clock.now();
+    let text = usual.key;
+    let judge = |snapshot: &Snapshot, caller: &RootKey, entry: Option<&Entry>| {
+        judge_usual(app, (arrival, now), usual, (snapshot, caller), entry)
+    };
+    match verification::remembered(app, text, sent, now, || app.view(), judge) {
+        Remembered::Judged((answer, took)) => Attempt::Answered(answer, took),
+        Remembered::Wanting(caller) => {
+            Attempt::Later(Box::pin(read_and_judge(Arc::clone(app), *arrival, caller, body.clone(), now)))
+        }
+        Remembered::Declined => Attempt::Declined,
+    }
+}
+
+/// Verifies a key that is in the store. What goes wrong, the handler will say.
+async fn read_and_judge(
+    app: Arc<App>,
+    arrival: Arrival,
+    caller: Arc<RootKey>,
+    body: Bytes,
+    now: Timestamp,
+) -> Option<(Answer, Duration)> {
+    let usual = Usual::of(&body)?;
+    let known = verification::find(&app, usual.key, now).await.ok()?;
+    let Some(known) = known else { return Some((absent(arrival.number), arrival.begun.elapsed())) };
+    judge_usual(&app, (&arrival, now), usual, (&known.view.snapshot, &caller), Some(&known.entry))
+}
+
+fn judge_usual(
+    app: &App,
+    (arrival, now): (&Arrival, Timestamp),
+    usual: Usual<'_>,
+    (snapshot, caller): (&Snapshot, &RootKey),
+    entry: Option<&Entry>,
+) -> Option<(Answer, Duration)> {
     let absent = || Some((absent(arrival.number), arrival.begun.elapsed()));
-    verification::remembered(
-        app,
-        usual.key,
-        sent,
+    let Some(entry) = entry else { return absent() };
+    let key = entry.key();
+    // What is counted in the store has to wait for it.
+    if key.counted {
+        return None;
+    }
+    let question = Question {
+        permissions: usual.permissions,
+        limits: Vec::new(),
+        cost: None,
+        tags: usual.tags,
+        address: arrival.ip,
         now,
-        || app.view(),
-        |snapshot, caller, entry| {
-            let Some(entry) = entry else { return absent() };
-            let key = entry.key();
-            // What is counted in the store has to wait for it.
-            if key.counted {
-                return None;
-            }
-            let question = Question {
-                permissions: usual.permissions,
-                limits: Vec::new(),
-                cost: None,
-                tags: usual.tags,
-                address: arrival.ip,
-                now,
-            };
-            match verification::judge(app, snapshot, entry, &caller.grants, &question).ok()? {
-                Some(judged) => Some(recorded(app, arrival, key, &judged, &question)),
-                None => absent(),
-            }
-        },
-    )
+    };
+    match verification::judge(app, snapshot, entry, &caller.grants, &question).ok()? {
+        Some(judged) => Some(recorded(app, arrival, key, &judged, &question)),
+        None => absent(),
+    }
 }
 
 /// Records what became of a verification, and says so, and how long it took.
