@@ -91,9 +91,8 @@ impl Table {
         if let Some(at) = part.find(tag, entry.hash()) {
             part.remove(at);
         }
-        if part.weight + weight(&entry) <= part.most || part.comes_back(tag) {
+        if part.has_room(&entry) || part.comes_back(tag) {
             part.insert(tag, entry);
-            part.make_room();
         }
     }
 
@@ -106,7 +105,6 @@ impl Table {
             new.mark_used();
             part.remove(at);
             part.insert(tag, new);
-            part.make_room();
         }
     }
 
@@ -158,7 +156,11 @@ impl Part {
     }
 
     fn home(&self, tag: u64) -> usize {
-        usize::try_from(tag & 0xFFFF_FFFF).unwrap_or(0) & (self.places.len() - 1)
+        low(tag) & (self.places.len() - 1)
+    }
+
+    fn has_room(&self, entry: &Entry) -> bool {
+        self.weight + weight(entry) <= self.most
     }
 
     fn next(&self, at: usize) -> usize {
@@ -169,9 +171,8 @@ impl Part {
     /// distribution and room for 2 % of them: 26 % of lookups miss instead of 29 %, and 3 % put something in instead of
     /// all that miss. An ideal choice would miss 24 %.)
     fn comes_back(&mut self, tag: u64) -> bool {
-        let [.., a, b, c, d] = tag.to_le_bytes();
-        let shown = u32::from_le_bytes([a, b, c, d]) | 1;
-        let at = usize::try_from(tag & 0xFFFF_FFFF).unwrap_or(0) & (self.seen.len() - 1);
+        let shown = (tag >> 32) as u32 | 1;
+        let at = low(tag) & (self.seen.len() - 1);
         std::mem::replace(&mut self.seen[at], shown) == shown
     }
 
@@ -193,8 +194,13 @@ impl Part {
         }
     }
 
-    /// Adds an entry whose hash is not there.
+    /// Adds an entry whose hash is not there, unless it is larger than all that there is room for.
     fn insert(&mut self, tag: u64, entry: Entry) {
+        if weight(&entry) > self.most {
+            return;
+        }
+        // First, so that it is not the one that has to go.
+        self.make_room(&entry);
         // A quarter stays free, so that free places are near.
         if (self.count + 1) * 4 > self.places.len() * 3 {
             let twice = free(self.places.len() * 2);
@@ -233,17 +239,22 @@ impl Part {
         }
     }
 
-    /// Goes round the places and removes entries that were not used since it last came by, until the rest may stay. The
-    /// order of the places is a random one, which is as good as any.
-    fn make_room(&mut self) {
-        while self.weight > self.most && self.count > 0 {
-            if self.places[self.hand & (self.places.len() - 1)].entry.as_ref().is_none_or(Entry::grow_older) {
+    /// Goes round the places and removes entries that were not used since it last came by, until there is room for this
+    /// one. The order of the places is a random one, which is as good as any.
+    fn make_room(&mut self, new: &Entry) {
+        while !self.has_room(new) {
+            if self.places[self.hand].entry.as_ref().is_none_or(Entry::grow_older) {
                 self.hand = self.next(self.hand);
-                continue;
+            } else {
+                self.remove(self.hand);
             }
-            self.remove(self.hand);
         }
     }
+}
+
+/// The bits of a tag that choose places; those that choose a part are others.
+fn low(tag: u64) -> usize {
+    usize::try_from(tag & 0xFFFF_FFFF).unwrap_or(0)
 }
 
 fn free(places: usize) -> Box<[Place]> {
@@ -313,11 +324,18 @@ mod tests {
                 table.begin(hash).entry();
             }
             for _ in 0..200 {
-                table.insert(entry(hash()));
+                // Twice, so that it takes a place that another one has.
+                let hash = hash();
+                table.insert(entry(hash));
+                table.insert(entry(hash));
+                assert!(table.begin(&hash).entry().is_some(), "what comes back is kept");
             }
         }
         let kept = often.iter().filter(|hash| table.begin(hash).entry().is_some()).count();
         assert_eq!(kept, often.len());
+        let once = hash();
+        table.insert(entry(once));
+        assert!(table.begin(&once).entry().is_none(), "what is asked for once takes nobody's place");
         let weight: usize = table.parts.iter().map(|part| part.read().expect("nobody panicked").weight).sum();
         assert!(weight <= bytes && weight > bytes / 10 * 9, "{weight} of {bytes} bytes");
     }

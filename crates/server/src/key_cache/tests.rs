@@ -271,3 +271,27 @@ fn a_reading_from_before_what_is_remembered_is_refused() {
     }
     assert!(cache.keep(&hash(0), key, Some(identity), || (), |(), entry| entry.clone()).is_none());
 }
+
+/// Whoever writes down how an entry is shown may be slow: another one that was kept meanwhile stays.
+#[test]
+fn what_was_kept_meanwhile_is_not_replaced_by_what_was_there_before() {
+    let cache = KeyCache::new(1024 * 1024);
+    let keep = |revision| {
+        let (key, identity) = read(&State { revision, keys: [revision; KEYS], identities: [0; KEYS / 4] }, 0);
+        cache.keep(&hash(0), key, Some(identity), || (), |(), entry| entry.clone()).expect("it is kept").1
+    };
+    let found = || match cache.find(&hash(0), || ()) {
+        Found::Here((), entry) => entry.key().permissions().next().map(|permission| permission.0),
+        Found::Unknown(()) => None,
+    };
+    let show = |entry| cache.shown(entry, &Snapshot::default(), &Windows::new(), Timestamp(0));
+    let old = keep(1);
+    cache.publish(Revision(2), &[Row::Key(KeyNumber(0), hash(0))], || {});
+    show(old.clone());
+    assert_eq!(found(), None, "what was forgotten stays so");
+    let new = keep(2);
+    show(old);
+    assert_eq!(found(), Some(2));
+    show(new);
+    assert_eq!(found(), Some(2));
+}
