@@ -1,6 +1,6 @@
 //! Verifying keys: find the key, ask the rules, count, pay, record.
 
-use std::{net::IpAddr, ops::Deref, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use keyward_core::{
     Problem,
@@ -55,9 +55,9 @@ pub struct Question<'q> {
 
 /// A key that was found, with the state of the catalogue that goes with it.
 #[derive(Debug)]
-pub struct Known<V> {
+pub struct Known {
     /// The state.
-    pub view: V,
+    pub view: Arc<View>,
     /// The key, with its owner, as it is shown in that state.
     pub entry: Entry,
 }
@@ -117,19 +117,15 @@ impl<R> From<Option<R>> for Remembered<R> {
 
 /// Asks `judge` about the key with this text, which is `None` if there is no such key; it is told the state of the
 /// catalogue and who asks.
-pub fn remembered<V, R>(
+pub fn remembered<R>(
     app: &App,
     text: &str,
     header: Option<&[u8]>,
     now: Timestamp,
-    view: impl Fn() -> V,
     judge: impl FnOnce(&Snapshot, &RootKey, Option<&Entry>) -> Option<R>,
-) -> Remembered<R>
-where
-    V: Deref<Target = Arc<View>>,
-{
+) -> Remembered<R> {
     let hash = key_text::hash(text);
-    let (view, looking) = app.keys.look(&hash, view);
+    let (view, looking) = app.keys.look(&hash, || app.view());
     // Who asks is found out while the key is on its way from memory.
     let Ok(caller) = root_key::authenticate(&view.snapshot, header, now) else { return Remembered::Declined };
     let entry = match looking.see() {
@@ -156,7 +152,7 @@ fn is_no_key(app: &App, view: &View, text: &str) -> bool {
 ///
 /// # Errors
 /// [`Problem::Unavailable`] when the store can't be read.
-pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<Known<Arc<View>>>, Problem> {
+pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<Known>, Problem> {
     let hash = key_text::hash(text);
     let view = match app.keys.find(&hash, || Arc::clone(&app.view())) {
         Found::Here(view, entry) => {

@@ -80,7 +80,7 @@ pub fn at_once(app: &Arc<App>, arrival: &Arrival, headers: &HeaderMap, body: &By
     let judge = |snapshot: &Snapshot, caller: &RootKey, entry: Option<&Entry>| {
         judge_usual(app, (arrival, now), usual, (snapshot, caller), entry)
     };
-    match verification::remembered(app, text, sent, now, || app.view(), judge) {
+    match verification::remembered(app, text, sent, now, judge) {
         Remembered::Judged((answer, took)) => Attempt::Answered(answer, took),
         Remembered::Wanting(caller) => {
             Attempt::Later(Box::pin(read_and_judge(Arc::clone(app), *arrival, caller, body.clone(), now)))
