@@ -20,6 +20,7 @@ mod follow;
 pub mod keys;
 pub mod ledger;
 mod migrate;
+mod reader;
 mod sealing;
 mod writer;
 
@@ -34,7 +35,8 @@ use engine::{
     postgres::Postgres,
     sqlite::{self, Sqlite},
 };
-use writer::{Answer, Command, Job, Queue, ReadJob, Reading};
+use reader::{ReadJob, Reading};
+use writer::{Answer, Command, Job, Queue};
 
 /// The most commands that may wait for their commit before callers wait to queue theirs.
 const QUEUE: usize = 1024;
@@ -166,10 +168,30 @@ impl Store {
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
+        self.ask(false, work).await
+    }
+
+    /// As [`Store::read`], for what finds a few rows by their keys: several that wait are read together.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_briefly<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
+    {
+        self.ask(true, work).await
+    }
+
+    async fn ask<T, F>(&self, brief: bool, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let job: Reading =
             Box::new(move |tx| Box::pin(async move { work(tx).await.map(|value| Box::new(value) as Answer) }));
-        let read = ReadJob { job, reply };
+        let read = ReadJob { job, brief, reply };
         match self.engine.as_ref() {
             Engine::Sqlite(sqlite) => sqlite.read(read)?,
             Engine::Postgres(postgres) => postgres.read(read),

@@ -328,37 +328,9 @@ fn shared(error: &Error) -> Error {
 }
 
 /// What a job returns; a panic is an error like any other, because the thread or task that writes must outlive it.
-async fn caught(job: BoxFuture<'_, Result<Answer, Error>>) -> Result<Answer, Error> {
+pub(crate) async fn caught(job: BoxFuture<'_, Result<Answer, Error>>) -> Result<Answer, Error> {
     AssertUnwindSafe(job)
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(Error::Engine("a job of the store panicked".into())))
-}
-
-/// A reader's work.
-pub(crate) type Reading = Box<dyn for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<Answer, Error>> + Send>;
-
-/// Something to read in one consistent state.
-pub(crate) struct ReadJob {
-    pub(crate) job: Reading,
-    pub(crate) reply: oneshot::Sender<Result<Answer, Error>>,
-}
-
-impl ReadJob {
-    pub(crate) fn fail(self, error: Error) {
-        let _ = self.reply.send(Err(error));
-    }
-}
-
-/// Reads, and answers.
-pub(crate) async fn run_read(tx: &mut Tx<'_>, read: ReadJob) {
-    let result = match tx.begin_read().await {
-        Ok(()) => {
-            let result = caught((read.job)(tx)).await;
-            let _ = tx.end_read().await;
-            result
-        }
-        Err(error) => Err(error),
-    };
-    let _ = read.reply.send(result);
 }

@@ -1,10 +1,11 @@
 //! Attempts to carry an operation out at once, without all that a request goes through on its usual way.
 
-use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{any::Any, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::HeaderMap;
+use keyward_core::Problem;
 
 use super::{answer::Answer, incoming::Arrival};
 use crate::app::App;
@@ -12,8 +13,8 @@ use crate::app::App;
 /// A function that carries an operation out at once, or leaves it to the handler without having done anything.
 pub type AtOnce = fn(&Arc<App>, &Arrival, &HeaderMap, &Bytes) -> Attempt;
 
-/// What reads something, and then attempts the same.
-pub type Reading = Pin<Box<dyn Future<Output = Option<(Answer, Duration)>> + Send>>;
+/// What reads something, and then attempts the same; nothing, if it is left to the handler.
+pub type Reading = Pin<Box<dyn Future<Output = Result<Option<(Answer, Duration)>, Problem>> + Send>>;
 
 /// What became of an attempt.
 pub enum Attempt {
@@ -26,22 +27,37 @@ pub enum Attempt {
 }
 
 /// Carries an operation out at once, or as soon as what it needs was read. `None` leaves it to the handler: also what
-/// panicked, took too long, or must not be answered from memory now.
+/// panicked at once, or must not be answered from memory now. What was not read, and what took too long, is not tried
+/// again: the caller would wait twice.
 pub async fn carry_out_at_once(
     app: &Arc<App>,
     at_once: AtOnce,
     arrival: &Arrival,
     headers: &HeaderMap,
     body: &Bytes,
-) -> Option<(Answer, Duration)> {
+) -> Option<Result<(Answer, Duration), Problem>> {
     // The lease before the catalogue: a state taken while it had run out may lack what was answered elsewhere.
     app.lease.check().ok()?;
     match std::panic::catch_unwind(AssertUnwindSafe(|| at_once(app, arrival, headers, body))).ok()? {
-        Attempt::Answered(answer, took) => Some((answer, took)),
+        Attempt::Answered(answer, took) => Some(Ok((answer, took))),
         Attempt::Later(reading) => {
             let limit = Duration::from_secs(app.limits.request_seconds);
-            tokio::time::timeout(limit, AssertUnwindSafe(reading).catch_unwind()).await.ok()?.ok()?
+            let read = tokio::time::timeout(limit, AssertUnwindSafe(reading).catch_unwind()).await;
+            let read =
+                read.map_err(|_| too_slow()).and_then(|read| read.unwrap_or_else(|cause| Err(panicked(&*cause))));
+            read.transpose()
         }
         Attempt::Declined => None,
     }
+}
+
+/// A panic of a handler as the defect that it is.
+pub(super) fn panicked(cause: &(dyn Any + Send)) -> Problem {
+    let text = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
+    Problem::internal(format!("a handler panicked: {}", text.unwrap_or("no text")))
+}
+
+/// What changes nothing took too long.
+pub(super) fn too_slow() -> Problem {
+    Problem::Unavailable("the request took too long", None)
 }

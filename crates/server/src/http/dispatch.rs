@@ -2,7 +2,6 @@
 //! measure, audit.
 
 use std::{
-    any::Any,
     net::SocketAddr,
     panic::AssertUnwindSafe,
     pin::{Pin, pin},
@@ -29,11 +28,11 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Rendered},
-    attempt::carry_out_at_once,
+    attempt::{carry_out_at_once, panicked, too_slow},
     body::{BodyError, Unread, read_json, read_whole},
     incoming::{Arrival, Incoming, is_of_keys, kept, no_origin, origin},
     operation::{Access, Operation, Request, Surface},
-    problem, query,
+    problem, query, request_log,
     table::OPERATIONS,
     unkey,
     validation::Schema,
@@ -113,14 +112,21 @@ impl Dispatch {
         {
             let Some(read) = self.read_in_time(&mut body, length).await else {
                 let incoming = Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri);
-                return unkey::problem::render(&Problem::Slow, row, &incoming).into_key_response();
+                return self.finish(place, &incoming, Err(Problem::Slow));
             };
             if let Ok(bytes) = &read
-                && let Some((answer, took)) =
-                    carry_out_at_once(&self.app, at_once, &arrival, &parts.headers, bytes).await
+                && let Some(result) = carry_out_at_once(&self.app, at_once, &arrival, &parts.headers, bytes).await
             {
-                self.app.metrics.of(place).observe(answer.status.as_u16(), took.as_secs_f64());
-                return answer.into_key_response();
+                return match result {
+                    Ok((answer, took)) => {
+                        self.app.metrics.of(place).observe(answer.status.as_u16(), took.as_secs_f64());
+                        answer.into_key_response()
+                    }
+                    Err(problem) => {
+                        let incoming = Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri);
+                        self.finish(place, &incoming, Err(problem))
+                    }
+                };
             }
             // Whatever can't be answered at once goes the usual way.
             let body = match read {
@@ -176,12 +182,6 @@ fn unknown(incoming: &Incoming) -> Response<Full<Bytes>> {
     problem::render(&Problem::NotFound(Missing::Route)).into_response(&incoming.request_id)
 }
 
-/// A panic of a handler as the defect that it is.
-fn panicked(cause: &(dyn Any + Send)) -> Problem {
-    let text = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
-    Problem::internal(format!("a handler panicked: {}", text.unwrap_or("no text")))
-}
-
 impl Dispatch {
     /// Boxed, so that what serves a connection need not know what a request goes through.
     fn run(
@@ -203,52 +203,28 @@ impl Dispatch {
                     AssertUnwindSafe(receiving).catch_unwind().await
                 }
             };
-            let (answer, problem) = match result.unwrap_or_else(|cause| Err(panicked(cause.as_ref()))) {
-                Ok(answer) => (answer, None),
-                Err(problem) => match row.surface() {
-                    Surface::Management => (problem::render(&problem), Some(problem)),
-                    Surface::Keys => (unkey::problem::render(&problem, row, &incoming), Some(problem)),
-                },
-            };
-            let (status, seconds) = (answer.status.as_u16(), incoming.arrival.begun.elapsed().as_secs_f64());
-            self.app.metrics.of(place).observe(status, seconds);
-            write_log_line(row, &incoming, status, seconds, problem.as_ref());
-            match row.surface() {
-                Surface::Management => answer.into_response(&incoming.request_id),
-                Surface::Keys => answer.into_key_response(),
-            }
+            self.finish(place, &incoming, result.unwrap_or_else(|cause| Err(panicked(cause.as_ref()))))
         })
     }
-}
 
-/// One line a request. Bad requests are the caller's affair, so only our own faults are more than `info`.
-fn write_log_line(row: &Operation, incoming: &Incoming, status: u16, seconds: f64, problem: Option<&Problem>) {
-    let (id, request, ip) = (row.id, &incoming.request_id, incoming.arrival.ip);
-    let milliseconds = seconds * 1000.0;
-    match problem {
-        Some(problem) if problem.is_ours() => {
-            let cause = std::error::Error::source(problem).map(chain);
-            tracing::error!(request_id = request, operation = id, status, milliseconds, %ip, error = %problem, cause, "failed");
+    /// The response, counted and logged.
+    fn finish(&self, place: usize, incoming: &Incoming, result: Result<Answer, Problem>) -> Response<Full<Bytes>> {
+        let row = &OPERATIONS[place];
+        let (answer, problem) = match result {
+            Ok(answer) => (answer, None),
+            Err(problem) => match row.surface() {
+                Surface::Management => (problem::render(&problem), Some(problem)),
+                Surface::Keys => (unkey::problem::render(&problem, row, incoming), Some(problem)),
+            },
+        };
+        let (status, seconds) = (answer.status.as_u16(), incoming.arrival.begun.elapsed().as_secs_f64());
+        self.app.metrics.of(place).observe(status, seconds);
+        request_log::write(row, incoming, status, seconds, problem.as_ref());
+        match row.surface() {
+            Surface::Management => answer.into_response(&incoming.request_id),
+            Surface::Keys => answer.into_key_response(),
         }
-        Some(problem) => {
-            tracing::info!(request_id = request, operation = id, status, milliseconds, %ip, error = %problem, "refused");
-        }
-        None if row.audit.is_some() => {
-            tracing::info!(request_id = request, operation = id, status, milliseconds, %ip, "changed");
-        }
-        None => tracing::debug!(request_id = request, operation = id, status, milliseconds, %ip, "answered"),
     }
-}
-
-/// An error and what caused it, outermost first.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 impl Dispatch {
@@ -347,7 +323,7 @@ pub(super) async fn answer_in_time(row: &Operation, request: Request) -> Result<
     let limit = Duration::from_secs(request.call.app.limits.request_seconds);
     let Ok(result) = tokio::time::timeout(limit, (row.handler)(request)).await else {
         return Err(match row.audit {
-            None => Problem::Unavailable("the request took too long", None),
+            None => too_slow(),
             Some(_) => Problem::Uncertain(
                 "the request took too long; the change may have been made or not, so look before you try again",
                 None,

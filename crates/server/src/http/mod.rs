@@ -11,6 +11,7 @@ pub mod openapi;
 pub mod operation;
 pub mod problem;
 pub mod query;
+pub mod request_log;
 pub mod serve;
 pub mod system;
 pub mod table;

@@ -166,7 +166,7 @@ pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<K
     }
     for _ in 0..READ_AGAIN {
         let reader = Arc::clone(app);
-        let read = app.store.read(move |tx| {
+        let read = app.store.read_briefly(move |tx| {
             Box::pin(async move {
                 let revision = keyward_store::revision(tx).await?;
                 let Some(key) = key::find_by_hash(tx, &hash).await? else { return Ok((revision, None)) };
@@ -266,7 +266,7 @@ pub async fn pay(app: &App, key: &KnownKey, judged: &mut Judged<'_>, question: &
     }
     if judged.code != Code::Valid {
         let number = key.number;
-        let read = app.store.read(move |tx| Box::pin(async move { credits::find(tx, number).await }));
+        let read = app.store.read_briefly(move |tx| Box::pin(async move { credits::find(tx, number).await }));
         judged.credits = read.await?.map(|credits| credits.at(question.now).remaining);
         return Ok(());
     }

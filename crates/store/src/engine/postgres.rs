@@ -14,7 +14,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{Row, Tx, Value};
 use crate::{
     Error,
-    writer::{Queue, ReadJob, run_batch, run_read},
+    reader::{ReadJob, run_reads},
+    writer::{Queue, run_batch},
 };
 
 /// How long to wait for a connection before a request is told that there is none.
@@ -124,7 +125,7 @@ impl Postgres {
         let postgres = self.clone();
         tokio::spawn(async move {
             match postgres.client().await {
-                Ok(mut client) => run_read(&mut Tx::Postgres(&mut client), job).await,
+                Ok(mut client) => run_reads(&mut Tx::Postgres(&mut client), [job]).await,
                 Err(error) => job.fail(error),
             }
         });

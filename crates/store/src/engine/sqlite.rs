@@ -16,7 +16,8 @@ use super::{Row, Tx, Value};
 use crate::{
     Error,
     directory::DirectoryLock,
-    writer::{Queue, ReadJob, run_batch, run_read},
+    reader::{ReadJob, TOGETHER, run_reads},
+    writer::{Queue, run_batch},
 };
 
 /// The store's file in the data directory.
@@ -138,12 +139,39 @@ fn write(connection: &mut Connection, mut queue: Queue) {
     }
 }
 
+/// What readers have to do.
+struct Waiting {
+    receiver: mpsc::Receiver<ReadJob>,
+    /// What was taken from there, and is next.
+    next: Option<ReadJob>,
+}
+
+impl Waiting {
+    /// What one reader does next, as soon as there is something: a job, or several brief ones. Nothing once the store is
+    /// closed.
+    fn take(&mut self) -> Vec<ReadJob> {
+        let first = self.next.take().or_else(|| self.receiver.recv().ok());
+        let mut jobs: Vec<ReadJob> = first.into_iter().collect();
+        while jobs.len() < TOGETHER && jobs.iter().all(|job| job.brief) {
+            match self.receiver.try_recv() {
+                Ok(job) if job.brief => jobs.push(job),
+                Ok(job) => {
+                    self.next = Some(job);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        jobs
+    }
+}
+
 fn spawn_readers(path: &PathBuf, lock: &Arc<DirectoryLock>) -> Result<mpsc::Sender<ReadJob>, Error> {
-    let (sender, receiver) = mpsc::channel::<ReadJob>();
-    let receiver = Arc::new(Mutex::new(receiver));
+    let (sender, receiver) = mpsc::channel();
+    let waiting = Arc::new(Mutex::new(Waiting { receiver, next: None }));
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     for _ in 0..cores {
-        let receiver = Arc::clone(&receiver);
+        let waiting = Arc::clone(&waiting);
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let pages = (REMEMBERED / cores).clamp(2 * 1024, REMEMBERED_BY_ONE);
         connection.execute_batch(&format!("PRAGMA cache_size = -{pages}")).map_err(failed)?;
@@ -151,9 +179,11 @@ fn spawn_readers(path: &PathBuf, lock: &Arc<DirectoryLock>) -> Result<mpsc::Send
         spawn("keyward-reader", move || {
             let _lock = lock;
             loop {
-                let Ok(next) = receiver.lock().map(|receiver| receiver.recv()) else { return };
-                let Ok(job) = next else { return };
-                inline(run_read(&mut Tx::Sqlite(&mut connection), job));
+                let Ok(jobs) = waiting.lock().map(|mut waiting| waiting.take()) else { return };
+                if jobs.is_empty() {
+                    return;
+                }
+                inline(run_reads(&mut Tx::Sqlite(&mut connection), jobs));
             }
         })?;
     }

@@ -89,18 +89,18 @@ pub fn at_once(app: &Arc<App>, arrival: &Arrival, headers: &HeaderMap, body: &By
     }
 }
 
-/// Verifies a key that is in the store. What goes wrong, the handler will say.
+/// Verifies a key that is in the store.
 async fn read_and_judge(
     app: Arc<App>,
     arrival: Arrival,
     caller: Arc<RootKey>,
     body: Bytes,
     now: Timestamp,
-) -> Option<(Answer, Duration)> {
-    let usual = Usual::of(&body)?;
-    let known = verification::find(&app, usual.key, now).await.ok()?;
-    let Some(known) = known else { return Some((absent(arrival.number), arrival.begun.elapsed())) };
-    judge_usual(&app, (&arrival, now), usual, (&known.view.snapshot, &caller), Some(&known.entry))
+) -> Result<Option<(Answer, Duration)>, Problem> {
+    let Some(usual) = Usual::of(&body) else { return Ok(None) };
+    let known = verification::find(&app, usual.key, now).await?;
+    let Some(known) = known else { return Ok(Some((absent(arrival.number), arrival.begun.elapsed()))) };
+    Ok(judge_usual(&app, (&arrival, now), usual, (&known.view.snapshot, &caller), Some(&known.entry)))
 }
 
 fn judge_usual(
