@@ -179,6 +179,11 @@ impl KnownKey {
         Some(self.part(self.ends.1, None)).filter(|meta| !meta.is_empty())
     }
 
+    /// How many permissions it holds directly, and their numbers with its roles' behind them.
+    pub fn numbers(&self) -> (usize, &[i64]) {
+        (usize::try_from(self.permissions).unwrap_or(0), &self.numbers)
+    }
+
     /// What it holds directly.
     pub fn permissions(&self) -> impl Iterator<Item = PermissionNumber> {
         let count = usize::try_from(self.permissions).unwrap_or(0);

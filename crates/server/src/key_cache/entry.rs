@@ -5,7 +5,6 @@
 //! what a verification spends most of its time with.
 
 use std::{
-    hash::BuildHasher,
     hint::black_box,
     sync::{
         Arc,
@@ -13,18 +12,20 @@ use std::{
     },
 };
 
-use foldhash::fast::FixedState;
 use keyward_core::{
     model::{Revision, identity::Identity, key::KnownKey, root_key::Hash},
     snapshot::Snapshot,
     time::Timestamp,
-    verify::{self, Held, LimitCheck},
+    verify::{self, LimitCheck},
     window::Limit,
 };
-use serde::Serialize;
 use smallvec::SmallVec;
 use triomphe::ThinArc;
 
+use super::{
+    holdings::{Holdings, HoldingsTable},
+    written::{json, member},
+};
 use crate::windows::{Counter, Use, Windows};
 
 /// About how many bytes a counter takes, and its place among the others.
@@ -38,8 +39,8 @@ const OFTEN: u8 = 3;
 #[derive(Debug, Clone)]
 pub struct Entry(ThinArc<Head, u8>);
 
-/// What an entry begins with. The bytes behind it are the places of the permissions that a query can name, and then the
-/// text: what stands before the credits, what stands behind them, and each limit that applies by itself.
+/// What an entry begins with. The bytes behind it are the text that no other key has: what stands before the credits,
+/// the identity, and each limit that applies by itself.
 #[derive(Debug)]
 struct Head {
     /// Of the key's text.
@@ -50,11 +51,12 @@ struct Head {
     identity: Option<Arc<Identity>>,
     /// How many identities had been touched when this one was last known to be as it is.
     identities: AtomicU64,
-    /// The state of what keys can hold that is shown, if any is.
-    holdings: Option<Revision>,
-    text_at: usize,
-    credits_at: usize,
+    /// What it holds, and in which state of what keys can hold, if it is shown in any.
+    holdings: Option<(Revision, Holdings)>,
+    identity_at: usize,
     limits_at: usize,
+    /// About how many bytes of memory it takes.
+    weight: usize,
     limits: SmallVec<[Automatic; 1]>,
 }
 
@@ -73,12 +75,12 @@ impl Entry {
         let head = Head {
             hash,
             used: AtomicU8::new(0),
+            weight: size_of::<Head>() - size_of::<KnownKey>() + key.weight(),
             key,
             identity,
             identities: AtomicU64::new(touched),
             holdings: None,
-            text_at: 0,
-            credits_at: 0,
+            identity_at: 0,
             limits_at: 0,
             limits: SmallVec::new(),
         };
@@ -86,9 +88,14 @@ impl Entry {
     }
 
     /// The same key, as it is shown in this state of the catalogue.
-    pub fn shown_in(&self, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Self {
+    pub(super) fn shown_in(
+        &self,
+        snapshot: &Snapshot,
+        holdings: &HoldingsTable,
+        windows: &Windows,
+        now: Timestamp,
+    ) -> Self {
         let (key, identity) = (self.key(), self.identity());
-        let held = Held::of(snapshot, key);
         let mut text = String::new();
         member(&mut text, "keyId", key.id());
         if let Some(name) = key.name() {
@@ -101,39 +108,34 @@ impl Entry {
         if let Some(end) = key.expires_at.filter(|end| end.0 > 0) {
             member(&mut text, "expires", &end.0);
         }
-        let credits_at = text.len();
-        member(&mut text, "enabled", &key.enabled);
-        let mut places = Vec::with_capacity(held.permissions.len());
-        let values = held.permissions.iter().map(|permission| permission.value.as_str());
-        list(&mut text, "permissions", values, |at, value| places.push(Place::new(value, at)));
-        places.sort_unstable_by_key(|place| place.hash);
-        list(&mut text, "roles", held.roles.iter().map(|role| role.name.as_str()), |_, _| {});
+        let identity_at = text.len();
         if let Some(identity) = identity {
             write_identity(&mut text, key, identity);
         }
-        let mut bytes: Vec<u8> = places.into_iter().flat_map(Place::into_bytes).collect();
-        let (text_at, limits_at) = (bytes.len(), bytes.len() + text.len());
+        let limits_at = text.len();
         // Without a limit that is asked for there is nothing to refuse.
         let checks = verify::limits(key, identity, &[]).unwrap_or_default();
         let limits = checks.iter().map(|check| {
             text.push_str(&limit_text(check));
             let counter = windows.counter_of(check, key, now);
-            Automatic { counter, limit: check.window(), end: text_at + text.len() }
+            Automatic { counter, limit: check.window(), end: text.len() }
         });
+        let limits: SmallVec<[Automatic; 1]> = limits.collect();
+        let holdings = holdings.of(snapshot, key);
+        let own = size_of::<Head>() - size_of::<KnownKey>() + key.weight() + limits.len() * COUNTER;
         let head = Head {
-            limits: limits.collect(),
+            weight: own + text.len() + holdings.share(),
+            limits,
             hash: *self.hash(),
             used: AtomicU8::new(0),
             key: key.clone(),
             identity: self.head().identity.clone(),
             identities: AtomicU64::new(self.head().identities.load(Ordering::Acquire)),
-            holdings: Some(snapshot.holdings()),
-            text_at,
-            credits_at: text_at + credits_at,
+            holdings: Some((snapshot.holdings(), holdings)),
+            identity_at,
             limits_at,
         };
-        bytes.extend_from_slice(text.as_bytes());
-        Self(ThinArc::from_header_and_slice(head, &bytes))
+        Self(ThinArc::from_header_and_slice(head, text.as_bytes()))
     }
 
     fn head(&self) -> &Head {
@@ -149,7 +151,8 @@ impl Entry {
     pub(super) fn fetch(&self) {
         let head = self.head();
         let key = &head.key;
-        black_box((key.number, key.workspace, key.api, key.expires_at, key.deleted, head.holdings, head.limits_at));
+        black_box((key.number, key.workspace, key.api, key.expires_at, key.deleted, head.limits_at));
+        black_box(head.holdings.as_ref().map(|(_, holdings)| holdings.fetch()));
         black_box(self.bytes().iter().step_by(LINE).fold(0, |all, byte| all ^ byte));
     }
 
@@ -190,7 +193,7 @@ impl Entry {
 
     /// Whether it shows what the key holds in this state of the catalogue.
     pub fn is_shown_in(&self, snapshot: &Snapshot) -> bool {
-        self.head().holdings == Some(snapshot.holdings())
+        self.head().holdings.as_ref().is_some_and(|(state, _)| *state == snapshot.holdings())
     }
 
     /// Its owner as it was read, unless nothing was touched since that was last known to be as it is.
@@ -204,26 +207,22 @@ impl Entry {
         self.head().identities.store(touched, Ordering::Release);
     }
 
-    /// Whether the key holds a permission with this value. A term of a query has nothing that JSON escapes, so it stands
-    /// in the text as it is, and a quote ends it.
+    /// Whether the key holds a permission with this value.
     pub fn has(&self, term: &str) -> bool {
-        let wanted = hash(term);
-        let (places, _) = self.bytes()[..self.head().text_at].as_chunks();
-        let first = places.partition_point(|place| Place::from_bytes(*place).hash < wanted);
-        let same =
-            places[first..].iter().map(|place| Place::from_bytes(*place)).take_while(|place| place.hash == wanted);
-        let mut texts = same.filter_map(|place| self.bytes().get(self.head().text_at + place.at()..));
-        texts.any(|text| text.strip_prefix(term.as_bytes()).is_some_and(|rest| rest.starts_with(b"\"")))
+        self.head().holdings.as_ref().is_some_and(|(_, holdings)| holdings.has(term))
     }
 
     /// The members before the credits; a comma comes first.
     pub fn before_credits(&self) -> &[u8] {
-        &self.bytes()[self.head().text_at..self.head().credits_at]
+        &self.bytes()[..self.head().identity_at]
     }
 
-    /// The members behind the credits, but for limits; a comma comes first.
-    pub fn after_credits(&self) -> &[u8] {
-        &self.bytes()[self.head().credits_at..self.head().limits_at]
+    /// The members behind the credits, but for limits: those that other keys have as well, and its own. A comma comes
+    /// first.
+    pub fn after_credits(&self) -> [&[u8]; 3] {
+        let enabled: &[u8] = if self.key().enabled { br#","enabled":true"# } else { br#","enabled":false"# };
+        let holdings = self.head().holdings.as_ref().map(|(_, holdings)| holdings.text());
+        [enabled, holdings.unwrap_or_default(), &self.bytes()[self.head().identity_at..self.head().limits_at]]
     }
 
     /// What a verification counts by itself.
@@ -244,33 +243,7 @@ impl Entry {
 
     /// About how many bytes of memory it takes, with the counters that it keeps.
     pub(super) fn weight(&self) -> usize {
-        let head = size_of::<Head>() - size_of::<KnownKey>() + self.key().weight();
-        head + self.bytes().len() + self.head().limits.len() * COUNTER
-    }
-}
-
-/// Where a permission begins in the text.
-struct Place {
-    hash: u32,
-    at: u32,
-}
-
-impl Place {
-    fn new(value: &str, at: usize) -> Self {
-        Self { hash: hash(value), at: u32::try_from(at).unwrap_or(u32::MAX) }
-    }
-
-    fn into_bytes(self) -> [u8; 8] {
-        (u64::from(self.hash) << 32 | u64::from(self.at)).to_le_bytes()
-    }
-
-    fn from_bytes(bytes: [u8; 8]) -> Self {
-        let both = u64::from_le_bytes(bytes);
-        Self { hash: (both >> 32) as u32, at: both as u32 }
-    }
-
-    fn at(&self) -> usize {
-        usize::try_from(self.at).unwrap_or(usize::MAX)
+        self.head().weight
     }
 }
 
@@ -300,34 +273,4 @@ fn write_identity(out: &mut String, key: &KnownKey, identity: &Identity) {
         member(out, "ratelimits", &shown);
     }
     out.push('}');
-}
-
-fn member(out: &mut String, name: &str, value: &(impl Serialize + ?Sized)) {
-    out.extend([",\"", name, "\":"]);
-    json(out, value);
-}
-
-fn json(out: &mut String, value: &(impl Serialize + ?Sized)) {
-    // Texts and numbers always serialize.
-    out.push_str(&serde_json::to_string(value).unwrap_or_default());
-}
-
-/// A list of texts, if there are any; `each` is told where every one begins, behind its quote.
-fn list<'t>(out: &mut String, name: &str, texts: impl Iterator<Item = &'t str>, mut each: impl FnMut(usize, &'t str)) {
-    let mut texts = texts.peekable();
-    if texts.peek().is_none() {
-        return;
-    }
-    out.extend([",\"", name, "\":"]);
-    for (at, text) in texts.enumerate() {
-        out.push(if at == 0 { '[' } else { ',' });
-        each(out.len() + 1, text);
-        json(out, text);
-    }
-    out.push(']');
-}
-
-/// A hash that tells most values apart; those it does not are compared.
-fn hash(value: &str) -> u32 {
-    (FixedState::with_seed(0).hash_one(value) >> 32) as u32
 }

@@ -25,7 +25,10 @@ use keyward_core::{
 use quick_cache::{Weighter, sync::Cache};
 
 pub use self::entry::{Entry, limit_text};
-use self::table::{Lookup, Table};
+use self::{
+    holdings::HoldingsTable,
+    table::{Lookup, Table},
+};
 use crate::windows::Windows;
 
 /// How many touched keys and identities are remembered, so that a reading from before can be told from one after.
@@ -63,6 +66,7 @@ struct Lately {
 /// The cache.
 pub struct KeyCache {
     keys: Table,
+    holdings: HoldingsTable,
     identities: Cache<IdentityNumber, Arc<Identity>, Weight>,
     /// How many identities were touched so far, and one.
     touched: AtomicU64,
@@ -125,6 +129,7 @@ impl KeyCache {
         let items = usize::try_from(identities / TYPICAL).unwrap_or(usize::MAX).max(16);
         Self {
             keys: Table::new(usize::try_from(keys).unwrap_or(usize::MAX)),
+            holdings: HoldingsTable::new(),
             identities: Cache::with_weighter(items, identities, Weight),
             touched: AtomicU64::new(1),
             epoch: AtomicU64::new(0),
@@ -170,13 +175,18 @@ impl KeyCache {
         same
     }
 
-    /// The key as it is shown in this state of the catalogue. It is written once for each state in which a permission, a
-    /// role or an API is another one.
+    /// The key as it is shown in this state of the catalogue.
+    pub fn written(&self, entry: &Entry, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Entry {
+        entry.shown_in(snapshot, &self.holdings, windows, now)
+    }
+
+    /// As [`Self::written`], and kept so: it is written once for each state in which a permission, a role or an API is
+    /// another one.
     pub fn shown(&self, entry: Entry, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Entry {
         if entry.is_shown_in(snapshot) {
             return entry;
         }
-        let shown = entry.shown_in(snapshot, windows, now);
+        let shown = self.written(&entry, snapshot, windows, now);
         // What was forgotten meanwhile stays so, and what another one kept meanwhile is as good.
         self.keys.replace(&entry, shown.clone());
         shown
@@ -273,6 +283,8 @@ impl KeyCache {
 }
 
 mod entry;
+mod holdings;
 mod table;
 #[cfg(test)]
 mod tests;
+mod written;

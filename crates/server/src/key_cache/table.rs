@@ -24,7 +24,7 @@ const PART: usize = 256 * 1024;
 /// How many places a part begins with.
 const PLACES: usize = 16;
 /// For how many bytes of entries there is one place to remember what was not kept.
-const SEEN_EVERY: usize = 1024;
+const SEEN_EVERY: usize = 512;
 /// What an entry costs besides what it holds, in bytes: its place, and what an allocator rounds up.
 const OVERHEAD: usize = 2 * size_of::<Place>() + 64;
 

@@ -87,6 +87,11 @@ pub(super) fn entry(hash: Hash) -> Entry {
     Entry::new(hash, key, None, 0)
 }
 
+/// A key that holds the permission with this number, and nothing else of interest.
+pub(super) fn key(permission: i64) -> KnownKey {
+    read(&State { revision: 0, keys: [permission; KEYS], identities: [0; KEYS / 4] }, 0).0
+}
+
 struct World {
     cache: KeyCache,
     windows: Windows,

@@ -185,7 +185,7 @@ pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<K
         // key's: it is not remembered.
         let Some((key, identity)) = found.filter(|(key, _)| key.migration.is_none()) else { return Ok(None) };
         let key = KnownKey::of(key, revision);
-        let show = |view: &Arc<View>, entry: &Entry| entry.shown_in(&view.snapshot, &app.windows, now);
+        let show = |view: &Arc<View>, entry: &Entry| app.keys.written(entry, &view.snapshot, &app.windows, now);
         if let Some((view, entry)) = app.keys.keep(&hash, key, identity, || Arc::clone(&app.view()), show) {
             return Ok(Some(Known { view, entry }));
         }

@@ -234,7 +234,7 @@ fn render(request: u64, judged: &Judged<'_>) -> Vec<u8> {
     if let Some(left) = judged.credits {
         out.texts([r#","credits":"#, credits.format(left)]);
     }
-    out.bytes(shown.after_credits());
+    shown.after_credits().into_iter().for_each(|piece| out.bytes(piece));
     for (at, ((text, reading), [reset, remaining])) in limits.iter().zip(&mut counts).enumerate() {
         out.texts([if at == 0 { r#","ratelimits":["# } else { "," }]);
         out.bytes(text);

@@ -1,0 +1,231 @@
+//! What keys hold, written out once for all keys that hold the same: most keys of an API do.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use foldhash::fast::FixedState;
+use keyward_core::{
+    model::{Revision, WorkspaceNumber, api::ApiNumber, key::KnownKey},
+    snapshot::Snapshot,
+    verify::Held,
+};
+use quick_cache::{Equivalent, sync::Cache};
+use triomphe::ThinArc;
+
+use super::written::list;
+
+/// How many of them are remembered, for the next key that holds the same.
+const REMEMBERED: usize = 8192;
+/// How many bytes a processor fetches at once.
+const LINE: usize = 64;
+/// What one costs besides what it holds, in bytes.
+const OVERHEAD: usize = 64;
+
+/// The permissions and roles of a key, as an answer shows them, and where in it each permission stands.
+///
+/// It is one piece of memory: the places, and then the text.
+#[derive(Debug, Clone)]
+pub(super) struct Holdings(ThinArc<usize, u8>);
+
+impl Holdings {
+    fn of(snapshot: &Snapshot, key: &KnownKey) -> Self {
+        let held = Held::of(snapshot, key);
+        let mut text = String::new();
+        let mut places = Vec::with_capacity(held.permissions.len());
+        let values = held.permissions.iter().map(|permission| permission.value.as_str());
+        list(&mut text, "permissions", values, |at, value| places.push(Place::new(value, at)));
+        places.sort_unstable_by_key(|place| place.hash);
+        list(&mut text, "roles", held.roles.iter().map(|role| role.name.as_str()), |_, _| {});
+        let mut bytes: Vec<u8> = places.into_iter().flat_map(Place::into_bytes).collect();
+        let text_at = bytes.len();
+        bytes.extend_from_slice(text.as_bytes());
+        Self(ThinArc::from_header_and_slice(text_at, &bytes))
+    }
+
+    fn text_at(&self) -> usize {
+        self.0.header.header
+    }
+
+    /// The members `permissions` and `roles`, if there are any; a comma comes first.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.0.slice[self.text_at()..]
+    }
+
+    /// Whether a permission with this value is among them. A term of a query has nothing that JSON escapes, so it stands
+    /// in the text as it is, and a quote ends it.
+    pub(super) fn has(&self, term: &str) -> bool {
+        let wanted = hash(term);
+        let (places, _) = self.0.slice[..self.text_at()].as_chunks();
+        let first = places.partition_point(|place| Place::from_bytes(*place).hash < wanted);
+        let same =
+            places[first..].iter().map(|place| Place::from_bytes(*place)).take_while(|place| place.hash == wanted);
+        let mut texts = same.filter_map(|place| self.text().get(place.at()..));
+        texts.any(|text| text.strip_prefix(term.as_bytes()).is_some_and(|rest| rest.starts_with(b"\"")))
+    }
+
+    /// Reads something of each of its cache lines.
+    pub(super) fn fetch(&self) -> u8 {
+        self.0.slice.iter().step_by(LINE).fold(0, |all, byte| all ^ byte)
+    }
+
+    /// What one more holder of it costs, in bytes: its share of them, and the first one's is all.
+    pub(super) fn share(&self) -> usize {
+        // One is this one, and one is remembered.
+        let holders = ThinArc::strong_count(&self.0).saturating_sub(1).max(1);
+        (self.0.slice.len() + OVERHEAD) / holders
+    }
+}
+
+/// Where a permission begins in the text.
+struct Place {
+    hash: u32,
+    at: u32,
+}
+
+impl Place {
+    fn new(value: &str, at: usize) -> Self {
+        Self { hash: hash(value), at: u32::try_from(at).unwrap_or(u32::MAX) }
+    }
+
+    fn into_bytes(self) -> [u8; 8] {
+        (u64::from(self.hash) << 32 | u64::from(self.at)).to_le_bytes()
+    }
+
+    fn from_bytes(bytes: [u8; 8]) -> Self {
+        let both = u64::from_le_bytes(bytes);
+        Self { hash: (both >> 32) as u32, at: both as u32 }
+    }
+
+    fn at(&self) -> usize {
+        usize::try_from(self.at).unwrap_or(usize::MAX)
+    }
+}
+
+/// A hash that tells most values apart; those it does not are compared.
+fn hash(value: &str) -> u32 {
+    (FixedState::with_seed(0).hash_one(value) >> 32) as u32
+}
+
+/// All that what a key holds depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Which {
+    state: Revision,
+    workspace: WorkspaceNumber,
+    api: ApiNumber,
+    permissions: usize,
+    numbers: Box<[i64]>,
+}
+
+/// The same, of a key.
+struct WhichOf<'k>(Revision, &'k KnownKey);
+
+impl Hash for Which {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.state.0, self.api.0, &*self.numbers).hash(state);
+    }
+}
+
+impl Hash for WhichOf<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.0.0, self.1.api.0, self.1.numbers().1).hash(state);
+    }
+}
+
+impl Equivalent<Which> for WhichOf<'_> {
+    fn equivalent(&self, other: &Which) -> bool {
+        let (permissions, numbers) = self.1.numbers();
+        self.0 == other.state
+            && self.1.workspace == other.workspace
+            && self.1.api == other.api
+            && permissions == other.permissions
+            && *numbers == *other.numbers
+    }
+}
+
+/// What keys that were read lately hold.
+pub(super) struct HoldingsTable(Cache<Which, Holdings>);
+
+impl HoldingsTable {
+    pub(super) fn new() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
+
+    /// What the key holds in this state of the catalogue.
+    pub(super) fn of(&self, snapshot: &Snapshot, key: &KnownKey) -> Holdings {
+        let which = WhichOf(snapshot.holdings(), key);
+        if let Some(known) = self.0.get(&which) {
+            return known;
+        }
+        let made = Holdings::of(snapshot, key);
+        let (permissions, numbers) = key.numbers();
+        let which = Which {
+            state: snapshot.holdings(),
+            workspace: key.workspace,
+            api: key.api,
+            permissions,
+            numbers: numbers.into(),
+        };
+        self.0.insert(which, made.clone());
+        made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_core::{
+        model::{
+            api::{Api, ApiSettings, KeySettings},
+            permission::{Permission, PermissionNumber, PermissionValue},
+        },
+        snapshot::{Changes, Row},
+        time::Timestamp,
+    };
+
+    use super::*;
+    use crate::key_cache::tests::key;
+
+    fn catalogue(revision: i64, values: &[&str]) -> Changes {
+        let api = Api {
+            number: ApiNumber(1),
+            workspace: WorkspaceNumber::FIRST,
+            id: "1".to_owned(),
+            identifier: "a".to_owned(),
+            name: None,
+            system: None,
+            settings: ApiSettings::default(),
+            key_settings: KeySettings::default(),
+            signing_secret: None,
+            revision: Revision(revision),
+            created_at: Timestamp(0),
+        };
+        let mut rows = vec![Row::Api(api.number, Some(Box::new(api)))];
+        for (number, value) in (1..).zip(values) {
+            let permission = Permission {
+                number: PermissionNumber(number),
+                id: format!("perm_{number}"),
+                api: ApiNumber(1),
+                value: PermissionValue::stored((*value).to_owned()),
+                name: None,
+                description: None,
+                position: number,
+                created_at: Timestamp(0),
+            };
+            rows.push(Row::Permission(permission.number, Some(Box::new(permission))));
+        }
+        Changes { revision: Revision(revision), rows }
+    }
+
+    #[test]
+    fn keys_that_hold_the_same_share_it_until_that_is_another_one() {
+        let table = HoldingsTable::new();
+        let first = Snapshot::default().apply(catalogue(1, &["read", "write"]));
+        let (reader, writer) = (key(1), key(2));
+        let (one, same, other) = (table.of(&first, &reader), table.of(&first, &key(1)), table.of(&first, &writer));
+        assert!(std::ptr::eq(one.text(), same.text()), "two keys have one text");
+        assert_eq!(one.text(), br#","permissions":["read"]"#);
+        assert_eq!(other.text(), br#","permissions":["write"]"#);
+        assert!(one.has("read") && !one.has("rea") && !one.has("write"));
+        let next = first.apply(catalogue(2, &["look", "write"]));
+        assert_eq!(table.of(&next, &reader).text(), br#","permissions":["look"]"#);
+        assert_eq!(table.of(&first, &reader).text(), one.text(), "whoever still reads the old state sees that");
+    }
+}
