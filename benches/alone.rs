@@ -51,6 +51,8 @@ async fn run() -> anyhow::Result<()> {
         trusted_proxies: vec![],
         operations: table::ids(),
         database: None,
+        error_status: keyward_server::config::ErrorStatus::Auth0,
+        first_client: None,
     };
     let app = App::start(parts).await.map_err(|problem| anyhow!(problem.to_string()))?;
     let dispatch = Arc::new(Dispatch::new(app));

@@ -42,6 +42,8 @@ async fn program(directory: &Path) -> (Arc<App>, Arc<Dispatch>, String) {
         trusted_proxies: vec![],
         operations: table::ids(),
         database: None,
+        error_status: keyward_server::config::ErrorStatus::Auth0,
+        first_client: None,
     };
     let app = App::start(parts).await.unwrap();
     let token = token::issue(&app, ManagementScope::ALL, std::time::Duration::from_secs(3600)).await.unwrap();

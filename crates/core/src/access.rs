@@ -37,6 +37,28 @@ management_scopes! {
     CreateResourceServers = "create:resource_servers", "Create Resource Servers";
     /// Read the audit log.
     ReadLogs = "read:logs", "Read Logs";
+    /// See applications, but for their secrets.
+    ReadClients = "read:clients", "Read Applications";
+    /// Change applications, but for their secrets.
+    UpdateClients = "update:clients", "Update Applications";
+    /// Delete applications.
+    DeleteClients = "delete:clients", "Delete Applications";
+    /// Create applications.
+    CreateClients = "create:clients", "Create Applications";
+    /// See applications with their secrets.
+    ReadClientKeys = "read:client_keys", "Read Application Keys";
+    /// Give applications other secrets.
+    UpdateClientKeys = "update:client_keys", "Update Application Keys";
+    /// See which applications there are, and no more of them than what they are called.
+    ReadClientSummary = "read:client_summary", "Read Application Summaries";
+    /// See what applications may ask for.
+    ReadClientGrants = "read:client_grants", "Read Client Grants";
+    /// Let applications ask for more or less. Whoever may do this may let themselves do everything.
+    UpdateClientGrants = "update:client_grants", "Update Client Grants";
+    /// Let applications ask for nothing of an API any more.
+    DeleteClientGrants = "delete:client_grants", "Delete Client Grants";
+    /// Let applications ask for tokens of an API. Whoever may do this may let themselves do everything.
+    CreateClientGrants = "create:client_grants", "Create Client Grants";
 }
 
 impl ManagementScope {

@@ -14,6 +14,7 @@ pub mod secret;
 pub mod slots;
 pub mod snapshot;
 pub mod time;
+pub mod token;
 pub mod verify;
 pub mod window;
 

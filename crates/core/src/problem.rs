@@ -32,6 +32,10 @@ pub enum Problem {
     Query(String),
     /// The query of usage can't be carried out: the reason's code, and a text.
     Analytics(&'static str, String),
+    /// There is no token (RFC 6749 §5.2).
+    Token(TokenRefusal),
+    /// A grant names scopes that its API does not have, and has to have.
+    Subset,
     /// Something must be otherwise first.
     Precondition(String),
     /// The object is protected against deletion.
@@ -65,6 +69,38 @@ pub enum Problem {
     Slow,
     /// A defect of ours, or a store whose content contradicts itself.
     Internal(Cause),
+}
+
+/// Why there is no token (contract: error catalogue for the token endpoint).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// The request is not one.
+    Request(String),
+    /// A parameter is not there.
+    Missing(&'static str),
+    /// No such grant is offered.
+    UnknownGrant(String),
+    /// The client may not use this grant.
+    GrantNotAllowed(String),
+    /// The client is not known, or did not prove who it is; whether it tried in the `Authorization` header.
+    Client {
+        /// Whether it did.
+        in_header: bool,
+    },
+    /// Nobody says who asks.
+    NoClient,
+    /// The client does not say for which API.
+    NoAudience,
+    /// There is no such API.
+    UnknownAudience(String),
+    /// The client may not ask for tokens of this API.
+    NotAuthorized(String),
+    /// The scopes are not a list of scopes.
+    BadScope,
+    /// The client may not ask for these scopes.
+    Scopes(Vec<String>),
+    /// The client or its address failed too often; in how many seconds it may try again.
+    TooMany(u64),
 }
 
 /// Which part of a request was refused, and why.
@@ -138,6 +174,10 @@ pub enum Missing {
     Route,
     /// An API.
     Api,
+    /// An application.
+    Client,
+    /// What an application may ask for.
+    ClientGrant,
     /// A permission of an API: the API's identifier, the permission's value.
     Permission(String, String),
     /// An entry of the audit log.
@@ -175,6 +215,8 @@ pub enum Missing {
 pub enum Conflict {
     /// Another API has the identifier.
     ApiIdentifier,
+    /// The application has a grant for this API and subject type.
+    ClientGrant,
     /// The identifier is kept for an API of the program's own.
     ReservedIdentifier,
     /// The API has a permission with this value: the API's identifier, the permission's value.
@@ -215,6 +257,8 @@ impl fmt::Display for Problem {
             Self::Unfit(unfit) => write!(f, "invalid request: {} {:?}", unfit.summary, unfit.error),
             Self::Query(text) => write!(f, "permission query: {text}"),
             Self::Analytics(code, text) => write!(f, "{code}: {text}"),
+            Self::Subset => f.write_str("scope must be a subset of resource server scopes"),
+            Self::Token(refusal) => write!(f, "no token: {refusal:?}"),
             Self::Precondition(text) => f.write_str(text),
             Self::Protected(text) | Self::Malformed(text) => f.write_str(text),
             Self::NotFound(missing) => write!(f, "not found: {missing:?}"),

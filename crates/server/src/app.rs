@@ -11,6 +11,7 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use keyward_core::{
     Problem,
+    access::ManagementScopes,
     model::{
         Revision, WorkspaceNumber,
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
@@ -25,14 +26,18 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
-    config::Limits,
+    config::{ErrorStatus, Limits},
     credits::Credits,
+    failures::Failures,
     ids,
     key_cache::KeyCache,
     key_text::KeyTexts,
     keyring::Keyring,
     lease::{self, Lease},
-    service::{setup, token::TokenCache},
+    service::{
+        setup::{self, FirstClient},
+        token::TokenCache,
+    },
     telemetry::Metrics,
     usage::{self, Usage},
     windows::Windows,
@@ -72,6 +77,10 @@ pub struct Parts {
     pub operations: Vec<&'static str>,
     /// The SHA-256 of the database's URL, if there is one: tells one store from another without naming it.
     pub database: Option<String>,
+    /// How the authorization server says that it refuses.
+    pub error_status: ErrorStatus,
+    /// Who may use the Management API from the first start on, if this is one that prints it.
+    pub first_client: Option<FirstClient>,
 }
 
 /// The running program, as every request sees it.
@@ -110,8 +119,12 @@ pub struct App {
     pub windows: Windows,
     /// Where verifications are recorded.
     pub usage: Arc<Usage>,
-    /// Whether the store was empty when this program started on it.
-    pub first_start: bool,
+    /// How the authorization server says that it refuses.
+    pub error_status: ErrorStatus,
+    /// Who failed lately to prove who it is.
+    pub failures: Failures,
+    /// The application that was made because the store was empty when this program started on it.
+    pub first_client: Option<FirstClient>,
     following: tokio::sync::Mutex<()>,
     run: String,
     requests: AtomicU64,
@@ -131,7 +144,7 @@ impl App {
     /// Why the store can't be read or written, or that its master key is another one.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, Problem> {
         let audience = format!("{}api/v2/", parts.public_url);
-        let first_start = setup::ensure(&parts, &audience).await?;
+        let first_client = setup::ensure(&parts, &audience).await?;
         let committed = parts.store.committed();
         let node = ids::alphanumeric(parts.entropy.as_ref(), 16);
         let lease = Lease::new(node, parts.limits.lease(), parts.store.is_shared());
@@ -163,7 +176,9 @@ impl App {
             metrics,
             tokens: TokenCache::new(),
             lease,
-            first_start,
+            error_status: parts.error_status,
+            failures: Failures::default(),
+            first_client,
             following: tokio::sync::Mutex::new(()),
             run,
             requests: AtomicU64::new(0),
@@ -303,8 +318,8 @@ pub struct Call {
     pub now: Timestamp,
     /// What the audit log calls it, and the status of its success.
     pub action: (&'static str, u16),
-    /// Whether the caller may see the secrets of APIs.
-    pub sees_secrets: bool,
+    /// What the caller's token allows, if it came with one.
+    pub scopes: ManagementScopes,
     /// The caller's root key, if it came with one.
     pub root_key: Option<Arc<RootKey>>,
     /// Which request it is, if it may be sent again.

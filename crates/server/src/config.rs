@@ -27,6 +27,42 @@ pub struct Config {
     pub log: Log,
     /// Proxies in front of the program.
     pub proxies: Proxies,
+    /// The authorization server.
+    pub oauth: OAuth,
+    /// The application that is made at the first start.
+    pub first_client: FirstClientConfig,
+}
+
+/// The application that is made at the first start; empty texts for one that is made up and printed.
+#[derive(Clone, Deserialize)]
+pub struct FirstClientConfig {
+    /// Its `client_id`.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for FirstClientConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FirstClientConfig").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The authorization server.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct OAuth {
+    /// The statuses of refusals.
+    pub error_status: ErrorStatus,
+}
+
+/// How the authorization server says that it refuses (contract: rules for all endpoints).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorStatus {
+    /// As the original does: mostly 403.
+    Auth0,
+    /// As RFC 6749 §5.2 has it: mostly 400.
+    Rfc6749,
 }
 
 /// Addresses; an empty text stands for none.
@@ -227,6 +263,18 @@ impl Layers {
         }
         if !["error", "warn", "info", "debug", "trace"].contains(&config.log.level.as_str()) {
             self.problem("log.level", "must be error, warn, info, debug or trace");
+        }
+        let first = &config.first_client;
+        if first.id.is_empty() != first.secret.is_empty() {
+            self.problem("first_client", "id and secret go together: set both or none");
+        }
+        let is_plain =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if first.id.len() > 64 || !is_plain(&first.id) {
+            self.problem("first_client.id", "must be at most 64 letters, digits, `_` or `-`");
+        }
+        if !first.secret.is_empty() && first.secret.len() < 32 {
+            self.problem("first_client.secret", "must be random and at least 32 characters long");
         }
         let url = &config.listen.public_url;
         if !(url.is_empty() || url.starts_with("https://") || url.starts_with("http://")) {

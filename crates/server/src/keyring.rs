@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use aws_lc_rs::{
+    hmac,
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
+    signature::{KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
 use keyward_core::{
     Problem,
-    model::signing_key::{KeyState, SigningKey},
+    model::{
+        api::SigningAlgorithm,
+        signing_key::{KeyState, SigningKey},
+    },
     secret::Secret,
     snapshot::Snapshot,
 };
@@ -77,17 +81,29 @@ impl Keyring {
         self.keys.iter().find(|key| key.kid == kid && key.state != KeyState::Revoked)
     }
 
-    /// The public halves of all keys that verify or will (RFC 7517). Private parts are not within reach here.
-    pub fn jwks(&self) -> Value {
-        let public = |key: &Arc<Key>| {
+    /// The public halves of all keys that verify or will (RFC 7517), for the usual algorithm and those that APIs ask for.
+    /// Private parts are not within reach here.
+    pub fn jwks(&self, asked: &[SigningAlgorithm]) -> Value {
+        let public = |key: &Arc<Key>, algorithm: SigningAlgorithm| {
             let (modulus, exponent) = key.public();
             json!({
-                "kty": "RSA", "use": "sig", "alg": "RS256", "kid": key.kid,
+                "kty": "RSA", "use": "sig", "alg": format!("{algorithm:?}"), "kid": key.kid_of(algorithm),
                 "n": BASE64_URL_SAFE_NO_PAD.encode(modulus), "e": BASE64_URL_SAFE_NO_PAD.encode(exponent),
             })
         };
-        let live = self.keys.iter().filter(|key| key.state != KeyState::Revoked);
-        json!({ "keys": live.map(public).collect::<Vec<_>>() })
+        let live = || self.keys.iter().filter(|key| key.state != KeyState::Revoked);
+        // The usual one first: some clients look at nothing else.
+        let others = [SigningAlgorithm::RS512, SigningAlgorithm::PS256].into_iter().filter(|one| asked.contains(one));
+        let algorithms = std::iter::once(SigningAlgorithm::RS256).chain(others);
+        let keys = algorithms.flat_map(|algorithm| live().map(move |key| public(key, algorithm)));
+        json!({ "keys": keys.collect::<Vec<_>>() })
+    }
+
+    /// A token that is signed with a secret which the API shares (RFC 7515, `HS256`). It has no key id.
+    pub fn sign_with_secret(secret: &Secret, kind: &str, claims: &Value) -> String {
+        let message = message(&json!({ "alg": "HS256", "typ": kind }), claims);
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.expose()), message.as_bytes());
+        format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(tag))
     }
 }
 
@@ -113,21 +129,41 @@ impl Key {
         &self.decoding
     }
 
-    /// A signed token with these claims (RFC 7515, compact form). Takes a quarter of a millisecond of processor time:
-    /// call it off the async threads.
+    /// A signed token with these claims (RFC 7515, compact form), and this `typ` in its header. Takes a quarter of a
+    /// millisecond of processor time: call it off the async threads.
     ///
     /// # Errors
-    /// [`Problem::Internal`] when the provider refuses to sign.
-    pub fn sign(&self, claims: &Value) -> Result<String, Problem> {
-        let header = json!({ "alg": "RS256", "typ": "JWT", "kid": self.kid });
-        let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
-        let message = format!("{}.{}", encode(&header), encode(claims));
+    /// [`Problem::Internal`] when the provider refuses to sign, or the algorithm is not one of RSA.
+    pub fn sign(&self, algorithm: SigningAlgorithm, kind: &str, claims: &Value) -> Result<String, Problem> {
+        let (name, encoding): (_, &'static dyn RsaEncoding) = match algorithm {
+            SigningAlgorithm::RS256 => ("RS256", &RSA_PKCS1_SHA256),
+            SigningAlgorithm::RS512 => ("RS512", &RSA_PKCS1_SHA512),
+            SigningAlgorithm::PS256 => ("PS256", &RSA_PSS_SHA256),
+            SigningAlgorithm::HS256 => return Err(Problem::internal("a key pair does not sign with a secret")),
+        };
+        let message = message(&json!({ "alg": name, "typ": kind, "kid": self.kid_of(algorithm) }), claims);
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
+            .sign(encoding, &SystemRandom::new(), message.as_bytes(), &mut signature)
             .map_err(Problem::internal)?;
         Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
+
+    /// The id of this key for this algorithm. A verifier takes a key for the one algorithm that stands beside it, so the
+    /// same key is published once for each.
+    fn kid_of(&self, algorithm: SigningAlgorithm) -> String {
+        match algorithm {
+            SigningAlgorithm::RS512 => format!("{}-RS512", self.kid),
+            SigningAlgorithm::PS256 => format!("{}-PS256", self.kid),
+            _ => self.kid.clone(),
+        }
+    }
+}
+
+/// What is signed of a token.
+fn message(header: &Value, claims: &Value) -> String {
+    let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+    format!("{}.{}", encode(header), encode(claims))
 }
 
 /// Makes an RSA key of 2048 bits, PKCS#8. Takes a tenth of a second and more.

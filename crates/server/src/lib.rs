@@ -8,6 +8,7 @@ pub mod config;
 pub mod control;
 pub mod credits;
 pub mod environment;
+pub mod failures;
 pub mod http;
 pub mod ids;
 pub mod key_cache;

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use keyward_core::{
-    model::{Revision, api::ApiNumber, identity::IdentityNumber, permission::PermissionNumber, role::RoleNumber},
+    model::{
+        Revision, api::ApiNumber, client::ClientNumber, client_grant::ClientGrantNumber, identity::IdentityNumber,
+        permission::PermissionNumber, role::RoleNumber,
+    },
     snapshot::{Changes, Row},
 };
 
 use crate::{
     Error,
-    catalogue::{api, key_migration, namespace, permission, role, root_key, signing_key},
+    catalogue::{api, client, client_grant, key_migration, namespace, permission, role, root_key, signing_key},
     engine::{Sql, Tx},
     keys::key,
     sealing::MasterKey,
@@ -36,6 +39,8 @@ pub(crate) async fn load(tx: &mut Tx<'_>, master: &MasterKey) -> Result<Changes,
     rows.extend(root_key::all(tx).await?);
     rows.extend(namespace::all(tx).await?);
     rows.extend(key_migration::all(tx).await?);
+    rows.extend(client::all(tx).await?);
+    rows.extend(client_grant::all(tx).await?);
     Ok(Changes { revision, rows })
 }
 
@@ -63,6 +68,8 @@ pub(crate) async fn since(tx: &mut Tx<'_>, since: Revision, master: &MasterKey) 
             Kind::RootKey => root_key::changed(tx, span).await?,
             Kind::Namespace => namespace::changed(tx, span).await?,
             Kind::KeyMigration => key_migration::changed(tx, span).await?,
+            Kind::Client => client::changed(tx, span).await?,
+            Kind::ClientGrant => client_grant::changed(tx, span).await?,
             Kind::Key => key::changed(tx, span).await?,
             // That it is another one now is all there is to know.
             Kind::Identity => Vec::new(),
@@ -91,6 +98,8 @@ impl Gone {
                 Row::RootKey(number, _) => (Kind::RootKey, *number),
                 Row::Namespace(number, _) => (Kind::Namespace, *number),
                 Row::KeyMigration(number, _) => (Kind::KeyMigration, *number),
+                Row::Client(number, _) => (Kind::Client, number.0),
+                Row::ClientGrant(number, _) => (Kind::ClientGrant, number.0),
                 Row::Key(number, _) => (Kind::Key, number.0),
                 Row::Identity(number) => (Kind::Identity, number.0),
             };
@@ -109,6 +118,8 @@ impl Gone {
                 Kind::RootKey => Row::RootKey(number, None),
                 Kind::Namespace => Row::Namespace(number, None),
                 Kind::KeyMigration => Row::KeyMigration(number, None),
+                Kind::Client => Row::Client(ClientNumber(number), None),
+                Kind::ClientGrant => Row::ClientGrant(ClientGrantNumber(number), None),
                 Kind::Identity => Row::Identity(IdentityNumber(number)),
                 // The row of a key stays for as long as somebody may remember it.
                 Kind::Key => return None,

@@ -38,13 +38,15 @@ pub(crate) enum Kind {
     RootKey,
     Namespace,
     KeyMigration,
+    Client,
+    ClientGrant,
     Key,
     Identity,
 }
 
 impl Kind {
     /// All of them; APIs before the permissions that belong to them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Api,
         Self::Permission,
         Self::SigningKey,
@@ -52,6 +54,8 @@ impl Kind {
         Self::RootKey,
         Self::Namespace,
         Self::KeyMigration,
+        Self::Client,
+        Self::ClientGrant,
         Self::Key,
         Self::Identity,
     ];
@@ -69,6 +73,8 @@ impl Kind {
             Self::RootKey => "root_key",
             Self::Namespace => "namespace",
             Self::KeyMigration => "key_migration",
+            Self::Client => "client",
+            Self::ClientGrant => "client_grant",
             Self::Key => "key",
             Self::Identity => "identity",
         }

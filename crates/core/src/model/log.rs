@@ -17,6 +17,8 @@ pub enum LogType {
     ManagementSecretsRead,
     /// A token was issued to a machine.
     TokenIssued,
+    /// A machine asked for a token and got none.
+    TokenRefused,
 }
 
 impl LogType {
@@ -27,6 +29,7 @@ impl LogType {
             Self::ManagementRefused => "fapi",
             Self::ManagementSecretsRead => "mgmt_api_read",
             Self::TokenIssued => "seccft",
+            Self::TokenRefused => "feccft",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What exists. One file per noun; a noun has the same file name on every level of the program.
 
 pub mod api;
+pub mod client;
+pub mod client_grant;
 pub mod identity;
 pub mod key;
 pub mod limit;

@@ -3,6 +3,7 @@
 //! A snapshot is never changed. Committed rows make the next one, and there is no other way to make one, so memory is
 //! never ahead of the store.
 
+mod clients;
 #[cfg(test)]
 mod tests;
 
@@ -14,10 +15,13 @@ use std::{
 
 use imbl::{GenericHashMap, HashMap, OrdMap, shared_ptr::DefaultSharedPtr};
 
+use self::clients::Clients;
 use crate::{
     model::{
         Revision, WorkspaceNumber,
         api::{Api, ApiNumber},
+        client::{Client, ClientNumber},
+        client_grant::{ClientGrant, ClientGrantNumber, SubjectType},
         identity::IdentityNumber,
         key::KeyNumber,
         limit::Namespace,
@@ -95,6 +99,10 @@ pub enum Row {
     Namespace(i64, Option<Box<Namespace>>),
     /// A migration of keys; `None` when it is gone.
     KeyMigration(i64, Option<Box<KeyMigration>>),
+    /// An application; `None` when it is deleted.
+    Client(ClientNumber, Option<Box<Client>>),
+    /// What an application may ask for; `None` when it is deleted.
+    ClientGrant(ClientGrantNumber, Option<Box<ClientGrant>>),
     /// A key that is not as it was. Keys are not in the snapshot: whoever remembers this one must forget it.
     Key(KeyNumber, Hash),
     /// An identity that is not as it was, likewise.
@@ -126,6 +134,7 @@ pub struct Snapshot {
     root_keys_by_hash: GenericHashMap<Hash, Arc<RootKey>, FirstBytes, DefaultSharedPtr>,
     namespaces: OrdMap<i64, Arc<Namespace>>,
     key_migrations: OrdMap<i64, Arc<KeyMigration>>,
+    clients: Clients,
     /// The last change that touched what keys can hold.
     holdings: i64,
 }
@@ -231,6 +240,41 @@ impl Snapshot {
         self.key_migrations.values()
     }
 
+    /// The application with this `client_id`.
+    pub fn client(&self, workspace: WorkspaceNumber, id: &str) -> Option<&Arc<Client>> {
+        self.clients.client(workspace, id)
+    }
+
+    /// The application with this number.
+    pub fn client_numbered(&self, number: ClientNumber) -> Option<&Arc<Client>> {
+        self.clients.numbered(number)
+    }
+
+    /// The workspace's applications, oldest first.
+    pub fn clients(&self, workspace: WorkspaceNumber) -> impl Iterator<Item = &Arc<Client>> {
+        self.clients.clients(workspace)
+    }
+
+    /// The client grant with this id.
+    pub fn client_grant(&self, workspace: WorkspaceNumber, id: &str) -> Option<&Arc<ClientGrant>> {
+        self.clients.grant(workspace, id)
+    }
+
+    /// What an application may ask for of an API; without an application, what those of third parties may.
+    pub fn client_grant_of(
+        &self,
+        client: Option<ClientNumber>,
+        api: ApiNumber,
+        subject_type: SubjectType,
+    ) -> Option<&Arc<ClientGrant>> {
+        self.clients.grant_of(client, api, subject_type)
+    }
+
+    /// The workspace's client grants, in the order of their ids.
+    pub fn client_grants(&self, workspace: WorkspaceNumber) -> impl Iterator<Item = &Arc<ClientGrant>> {
+        self.clients.grants(workspace)
+    }
+
     /// The signing keys, oldest first.
     pub fn signing_keys(&self) -> impl Iterator<Item = &Arc<SigningKey>> {
         self.signing_keys.values()
@@ -270,6 +314,8 @@ impl Snapshot {
                 Row::KeyMigration(number, None) => {
                     next.key_migrations.remove(&number);
                 }
+                Row::Client(number, client) => next.clients.set_client(number, client.map(Arc::from)),
+                Row::ClientGrant(number, grant) => next.clients.set_grant(number, grant.map(Arc::from)),
                 Row::Key(..) | Row::Identity(_) => {}
             }
         }

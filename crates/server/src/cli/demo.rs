@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use keyward_core::{
-    access::ManagementScope,
+    access::{ManagementScope, ManagementScopes},
     model::{
         WorkspaceNumber,
         log::{Actor, Origin},
@@ -57,7 +57,7 @@ fn call(app: &Arc<App>, action: (&'static str, u16)) -> Call {
         origin: Arc::new(Origin { request_id: "demo".to_owned(), ..Origin::default() }),
         now: app.clock.now(),
         action,
-        sees_secrets: true,
+        scopes: ManagementScopes::default(),
         root_key: None,
         repeatable: None,
     }
@@ -103,7 +103,7 @@ async fn seed_keys(app: &Arc<App>, api: &str) -> anyhow::Result<Keys> {
     let root = root_key::create(app, wanted).await.map_err(explain)?;
     let view = Arc::clone(&app.view());
     let found = view.snapshot.root_keys().next().cloned();
-    let call = Call { root_key: found, sees_secrets: false, ..call(app, ("key.create", 200)) };
+    let call = Call { root_key: found, ..call(app, ("key.create", 200)) };
     let wanted = WantedKey {
         api: format!("api_{api}"),
         prefix: Some("blog".to_owned()),

@@ -42,7 +42,7 @@ pub(super) async fn ask_or_open(
             if url.is_empty() {
                 bail!("this store was never served, so it has no public URL yet: start `keyward serve` once first");
             }
-            let app = start_app(&config, store, url).await?;
+            let app = start_app(&config, store, url, None).await?;
             let answer = carry_out(&app, question).await;
             // Nobody is to wait for a node that was never there.
             app.lease.end(&app.store).await;

@@ -7,8 +7,13 @@ pub(super) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let config = arguments.place.configuration(arguments.flags())?;
     log_to_standard_error(&config.log.level);
     let running = start(&config, "serve").await?;
-    if running.app.first_start {
+    if let Some(first) = &running.app.first_client {
         let directory = config.store.data_dir.display();
+        print(&format!("An application that may use the Management API was made. Its client_id: {}", first.id));
+        if config.first_client.secret.is_empty() {
+            let secret = first.secret.expose_text().unwrap_or_default();
+            print(&format!("Its client_secret, shown this once: {secret}"));
+        }
         print(&format!("First start. Print a Management API token with: keyward token --data-dir '{directory}'"));
         print(&format!(
             "and a root key for API keys with: keyward root-key create --data-dir '{directory}' --name NAME --permission '*'"

@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use aws_lc_rs::digest::{SHA256, digest};
 use keyward_core::{
     Problem,
+    secret::Secret,
     time::{Clock, Entropy},
 };
 use keyward_store::{DirectoryLock, Error, Location, MasterKey, Store};
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{App, Parts},
-    config::{Config, MASTER_KEY_VARIABLE},
+    config::{Config, FirstClientConfig, MASTER_KEY_VARIABLE},
     control,
     environment::{SystemClock, SystemEntropy},
     http::{
@@ -23,6 +24,7 @@ use crate::{
         table, tls,
     },
     ids, keyring, private_file,
+    service::setup::FirstClient,
 };
 
 /// A program whose sockets are bound and whose store is open.
@@ -52,7 +54,7 @@ pub(super) async fn start(config: &Config, command: &str) -> anyhow::Result<Runn
         }
         None => None,
     };
-    let app = start_app(config, store, public_url).await?;
+    let app = start_app(config, store, public_url, Some(first_client(config))).await?;
     let address =
         |scheme: &str, socket: &Option<Listening>| socket.as_ref().map(|s| format!("{scheme}://{}", s.address));
     let addresses = [address("http", &plain), address("https", &secure)].into_iter().flatten().collect();
@@ -75,7 +77,12 @@ async fn bind(address: &str) -> anyhow::Result<Option<Listening>> {
 }
 
 /// Starts the program on an open store.
-pub(super) async fn start_app(config: &Config, store: Store, public_url: String) -> anyhow::Result<Arc<App>> {
+pub(super) async fn start_app(
+    config: &Config,
+    store: Store,
+    public_url: String,
+    first_client: Option<FirstClient>,
+) -> anyhow::Result<Arc<App>> {
     let parts = Parts {
         store,
         clock: Arc::new(SystemClock),
@@ -86,8 +93,19 @@ pub(super) async fn start_app(config: &Config, store: Store, public_url: String)
         trusted_proxies: config.proxies.trusted.clone(),
         operations: table::ids(),
         database: fingerprint(&config.store.database_url),
+        error_status: config.oauth.error_status,
+        first_client,
     };
     App::start(parts).await.map_err(explain)
+}
+
+/// The application that the first start makes: the configured one, or one that nobody knows yet.
+fn first_client(config: &Config) -> FirstClient {
+    let FirstClientConfig { id, secret } = config.first_client.clone();
+    if id.is_empty() {
+        return FirstClient::generate(&SystemEntropy);
+    }
+    FirstClient { id, secret: Secret::from(secret) }
 }
 
 /// Opens the store that the configuration names, in a directory that is ours.

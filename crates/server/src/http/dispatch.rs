@@ -15,7 +15,6 @@ use http::{Method, Request as HttpRequest, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use keyward_core::{
     Problem,
-    access::ManagementScope,
     model::{
         WorkspaceNumber,
         log::{Actor, LogType},
@@ -31,6 +30,7 @@ use super::{
     attempt::{carry_out_at_once, panicked, too_slow},
     body::{BodyError, Unread, read_json, read_whole},
     incoming::{Arrival, Incoming, is_of_keys, kept, no_origin, origin},
+    oauth,
     operation::{Access, Operation, Request, Surface},
     problem, query, request_log,
     table::OPERATIONS,
@@ -202,6 +202,9 @@ impl Dispatch {
                     let receiving = unkey::receive::carry_out(&self.app, row, schemas, &incoming, body);
                     AssertUnwindSafe(receiving).catch_unwind().await
                 }
+                Surface::OAuth => {
+                    AssertUnwindSafe(oauth::receive::carry_out(&self.app, row, &incoming, body)).catch_unwind().await
+                }
             };
             self.finish(place, &incoming, result.unwrap_or_else(|cause| Err(panicked(cause.as_ref()))))
         })
@@ -215,13 +218,14 @@ impl Dispatch {
             Err(problem) => match row.surface() {
                 Surface::Management => (problem::render(&problem), Some(problem)),
                 Surface::Keys => (unkey::problem::render(&problem, row, incoming), Some(problem)),
+                Surface::OAuth => (oauth::problem::render(&problem, self.app.error_status), Some(problem)),
             },
         };
         let (status, seconds) = (answer.status.as_u16(), incoming.arrival.begun.elapsed().as_secs_f64());
         self.app.metrics.of(place).observe(status, seconds);
         request_log::write(row, incoming, status, seconds, problem.as_ref());
         match row.surface() {
-            Surface::Management => answer.into_response(&incoming.request_id),
+            Surface::Management | Surface::OAuth => answer.into_response(&incoming.request_id),
             Surface::Keys => answer.into_key_response(),
         }
     }
@@ -242,7 +246,7 @@ impl Dispatch {
         let view = Arc::clone(&app.view());
         let now = app.clock.now();
         let caller = match row.access {
-            Access::Public(_) | Access::RootKey(_) => None,
+            Access::Public(_) | Access::Client(_) | Access::RootKey(_) => None,
             Access::AnyOf(_) => {
                 leased?;
                 let sent = incoming.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
@@ -259,7 +263,7 @@ impl Dispatch {
             origin: if audited { Arc::new(origin(row, incoming)) } else { no_origin() },
             now,
             action: (row.audit.unwrap_or(row.summary), row.success.0),
-            sees_secrets: scopes.contains(ManagementScope::ReadResourceServers),
+            scopes,
             root_key: None,
             repeatable: None,
         };

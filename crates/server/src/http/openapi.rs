@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use keyward_core::grants::Action;
 
 use super::{
+    oauth,
     operation::{Access, Operation, Shape, Surface},
     problem, query,
     table::OPERATIONS,
@@ -31,9 +32,13 @@ pub fn document() -> Value {
         },
         "paths": paths,
         "components": {
-            "schemas": {"Problem": problem::schema(), "KeyProblem": error_schema(Surface::Keys)},
+            "schemas": {
+                "Problem": problem::schema(), "KeyProblem": error_schema(Surface::Keys),
+                "OAuthProblem": error_schema(Surface::OAuth),
+            },
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "client": {"type": "http", "scheme": "basic"},
                 "rootKey": {"type": "http", "scheme": "bearer", "bearerFormat": "root key"},
             },
         },
@@ -58,6 +63,7 @@ fn operation(row: &Operation) -> Value {
     });
     operation["security"] = match row.access {
         Access::Public(_) => json!([]),
+        Access::Client(_) => json!([{}, { "client": [] }]),
         Access::RootKey(guard) => {
             let texts = |actions: &[Action]| actions.iter().map(|action| action.anywhere()).collect::<Value>();
             operation["x-root-key-permissions"] = texts(guard.needs);
@@ -76,6 +82,9 @@ fn operation(row: &Operation) -> Value {
     };
     if let Some(schema) = row.body {
         operation["requestBody"] = json!({ "required": true, "content": {"application/json": {"schema": schema()}} });
+        if row.surface() == Surface::OAuth {
+            operation["requestBody"]["content"]["application/x-www-form-urlencoded"] = json!({ "schema": schema() });
+        }
     }
     operation
 }
@@ -94,6 +103,7 @@ pub fn error_schema(surface: Surface) -> Value {
     match surface {
         Surface::Management => problem::schema(),
         Surface::Keys => unkey::schema::shared::error(),
+        Surface::OAuth => oauth::problem::schema(),
     }
 }
 
@@ -101,7 +111,7 @@ pub fn error_schema(surface: Surface) -> Value {
 pub fn refusals(row: &Operation) -> BTreeSet<u16> {
     let mut statuses: BTreeSet<u16> = row.refusals.iter().copied().collect();
     statuses.extend([400, 500, 503]);
-    if !matches!(row.access, Access::Public(_)) {
+    if !matches!(row.access, Access::Public(_) | Access::Client(_)) {
         statuses.extend([401, 403]);
     }
     if row.body.is_some() {
@@ -131,7 +141,11 @@ fn responses(row: &Operation) -> Value {
         let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let mut response = json!({ "description": reason.unwrap_or_default() });
         if status != 304 {
-            let name = if row.surface() == Surface::Keys { "KeyProblem" } else { "Problem" };
+            let name = match row.surface() {
+                Surface::Management => "Problem",
+                Surface::Keys => "KeyProblem",
+                Surface::OAuth => "OAuthProblem",
+            };
             let content = json!({ "schema": {"$ref": format!("#/components/schemas/{name}")} });
             response["content"] = json!({ "application/json": content });
             if row.surface() == Surface::Keys {

@@ -59,6 +59,8 @@ pub enum Access {
     Public(&'static str),
     /// Whoever has a management token with one of these scopes.
     AnyOf(&'static [ManagementScope]),
+    /// An application, which proves who it is in the request itself, in this way. The handler sees to it.
+    Client(&'static str),
     /// Whoever has a root key that may do this.
     RootKey(Guard),
 }
@@ -94,6 +96,8 @@ pub enum Surface {
     Management,
     /// Unkey's words.
     Keys,
+    /// The words of RFC 6749.
+    OAuth,
 }
 
 /// The form of an answer's body.
@@ -162,7 +166,10 @@ impl std::fmt::Debug for Request {
 impl Operation {
     /// The protocol it belongs to.
     pub fn surface(&self) -> Surface {
-        if self.path.starts_with("/v2/") { Surface::Keys } else { Surface::Management }
+        if self.path.starts_with("/v2/") {
+            return Surface::Keys;
+        }
+        if self.path.starts_with("/oauth/") { Surface::OAuth } else { Surface::Management }
     }
 
     /// The names of the path's variable segments, in order.

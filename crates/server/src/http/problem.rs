@@ -58,7 +58,7 @@ fn words(problem: &Problem) -> (StatusCode, String, Option<&'static str>) {
             let text = format!("Insufficient scope, expected any of: {}", names.join(","));
             (StatusCode::FORBIDDEN, text, Some("insufficient_scope"))
         }
-        // These belong to the keys' API; here they are only named.
+        // These belong to other surfaces; here they are only named.
         Problem::RootKey(_)
         | Problem::Insufficient(_)
         | Problem::Unfit(_)
@@ -66,12 +66,18 @@ fn words(problem: &Problem) -> (StatusCode, String, Option<&'static str>) {
         | Problem::Analytics(..)
         | Problem::Precondition(_)
         | Problem::Malformed(_)
+        | Problem::Token(_)
         | Problem::Protected(_) => (StatusCode::BAD_REQUEST, problem.to_string(), None),
         Problem::NotFound(missing) => {
             let (text, code) = missing_words(missing);
             (StatusCode::NOT_FOUND, text, code)
         }
         Problem::Conflict(conflict) => conflict_words(conflict),
+        Problem::Subset => (
+            StatusCode::BAD_REQUEST,
+            "Payload validation error: scope must be a subset of resource server scopes".to_owned(),
+            Some("invalid_body"),
+        ),
         Problem::Stale { sent, current } => (
             StatusCode::PRECONDITION_FAILED,
             format!(
@@ -145,6 +151,8 @@ fn missing_words(missing: &Missing) -> (String, Option<&'static str>) {
     match missing {
         Missing::Route => ("Not Found".to_owned(), None),
         Missing::Api => ("The resource server does not exist".to_owned(), Some("inexistent_resource_server")),
+        Missing::Client => ("The client does not exist".to_owned(), Some("inexistent_client")),
+        Missing::ClientGrant => ("The grant does not exist.".to_owned(), Some("inexistent_client_grant")),
         Missing::Permission(identifier, value) => (
             format!("This permission does not exist: '{identifier} - {value}'"),
             Some("inexistent_resource_server_permission"),
@@ -161,6 +169,11 @@ fn conflict_words(conflict: &Conflict) -> (StatusCode, String, Option<&'static s
         Conflict::ApiIdentifier => (
             StatusCode::CONFLICT,
             "A resource server with the same identifier already exists.".to_owned(),
+            Some("resource_conflict"),
+        ),
+        Conflict::ClientGrant => (
+            StatusCode::CONFLICT,
+            "A client grant for this client, audience and subject type already exists.".to_owned(),
             Some("resource_conflict"),
         ),
         Conflict::ReservedIdentifier => {

@@ -6,8 +6,8 @@ use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
 use super::{
-    management::{logs, resource_servers, schema, scopes},
-    oauth::discovery,
+    management::{client_table, logs, resource_servers, schema, scopes},
+    oauth::{discovery, table as oauth},
     operation::{
         Access::{AnyOf, Public},
         Operation,
@@ -286,6 +286,8 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             at_once: None,
         },
     ];
+    rows.extend(client_table::operations());
+    rows.extend(oauth::operations());
     rows.extend(keys::operations());
     rows
 });

@@ -21,7 +21,7 @@ use keyward_store::{Change, Error, catalogue, keys::holder::Holding};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, pem::PemObject};
 use serde_json::{Map, Value};
 
-use super::{Precondition, difference, slug};
+use super::{Precondition, client_grant, difference, slug};
 use crate::{app::Call, ids};
 
 /// The length of a secret that we make for an API: 285 bits.
@@ -298,10 +298,14 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
                 catalogue::api::tombstone(change, &api, work.now).await?;
                 let gone = slug::with_holders(change, number, &permissions, difference::permission).await?;
                 let keys = slug::keys(change, Holding::Api(number)).await?;
+                let grants = catalogue::client_grant::of_api(change.tx(), work.workspace, number).await?;
+                let grants = client_grant::take_away(change, &work, &grants).await?;
                 let mut before = difference::whole(&ApiEntry { api, permissions });
                 before["scopes"] = gone.into();
-                if keys["count"] != 0 {
-                    before["keys"] = keys;
+                for (name, gone) in [("keys", keys), ("client_grants", grants)] {
+                    if gone["count"] != 0 {
+                        before[name] = gone;
+                    }
                 }
                 Ok(((), work.audit(Value::Null, before, Value::Null)))
             })

@@ -1,6 +1,11 @@
 //! Use cases: check, change, audit. Nothing here knows HTTP.
 
+pub mod access_token;
 pub mod api;
+pub mod client;
+pub mod client_credentials;
+pub mod client_grant;
+mod client_secret;
 mod difference;
 pub mod health;
 pub mod identity;

@@ -1,4 +1,5 @@
-//! What must exist before the first request: signing keys, the public URL, the Management API.
+//! What must exist before the first request: signing keys, the public URL, the Management API, and an application that
+//! may use it.
 
 use std::sync::Arc;
 
@@ -7,8 +8,10 @@ use keyward_core::{
     model::{
         WorkspaceNumber,
         api::{Api, KeySettings},
+        client::{CLIENT_CREDENTIALS, Client, ClientAuthentication, ClientSettings},
+        client_grant::{ClientGrant, ClientGrantSettings, GrantedScope, SubjectType},
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
-        permission::compare,
+        permission::{Permission, compare},
         signing_key::KeyState,
         system_api::SystemApi,
     },
@@ -17,17 +20,34 @@ use keyward_core::{
 };
 use keyward_store::{
     Change, Error, MasterKey,
-    catalogue::{self, signing_key::NewKey},
+    catalogue::{self, client::NewSecret, signing_key::NewKey},
 };
 use serde_json::{Value, json};
 
-use super::api::{fixed_permissions, write_permissions};
+use super::{
+    api::{fixed_permissions, write_permissions},
+    client_secret,
+};
 use crate::{app::Parts, ids};
 
 /// The workspace there is from the first start on.
 const WORKSPACE: WorkspaceNumber = WorkspaceNumber::FIRST;
 /// The length of a key's id (contract: identifier formats).
 const KID_LENGTH: usize = 21;
+
+/// The name of the application that is made at the first start.
+const FIRST_CLIENT: &str = "Keyward deployment";
+/// The length of its id (contract: identifier formats).
+const CLIENT_ID_LENGTH: usize = 32;
+
+/// The application that may use the Management API from the first start on, so that deployment tools work at once.
+#[derive(Debug, Clone)]
+pub struct FirstClient {
+    /// Its `client_id`.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret,
+}
 
 /// What a start works with, inside its one change.
 struct Setup {
@@ -36,21 +56,25 @@ struct Setup {
     master: Arc<MasterKey>,
     public_url: String,
     audience: String,
+    /// Who becomes the first application, if there never was one.
+    first_client: Option<FirstClient>,
 }
 
 /// Creates what is missing and brings up to date what belongs to an older program or another public URL. A start that
-/// finds everything in place writes nothing. Returns whether this was the store's first start.
+/// finds everything in place writes nothing. Returns the application that it made because there never was one.
 ///
 /// # Errors
 /// Why the store can't be read or written.
-pub async fn ensure(parts: &Parts, audience: &str) -> Result<bool, Problem> {
+pub async fn ensure(parts: &Parts, audience: &str) -> Result<Option<FirstClient>, Problem> {
     let (master, url, identifier) = (Arc::clone(parts.store.master()), parts.public_url.clone(), audience.to_owned());
+    let wants_client = parts.first_client.is_some();
     let state = parts.store.read(move |tx| {
         Box::pin(async move {
             let keys = catalogue::signing_key::exist(tx, WORKSPACE, &master).await?;
             let same_url = catalogue::workspace::public_url(tx, WORKSPACE).await? == url;
             let api = catalogue::api::find_system(tx, WORKSPACE, SystemApi::Management, &master).await?;
-            let Some(api) = api else { return Ok((keys, false)) };
+            let lacks_client = wants_client && !catalogue::client::existed(tx, WORKSPACE).await?;
+            let Some(api) = api.filter(|_| !lacks_client) else { return Ok((keys, false)) };
             let stored = catalogue::permission::of_api(tx, WORKSPACE, api.number).await?;
             let same_list = compare(&stored, fixed_permissions(SystemApi::Management)).is_empty();
             Ok((keys, same_url && same_list && api.identifier == identifier))
@@ -65,7 +89,7 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<bool, Problem> {
         }
     }
     if new_keys.is_empty() && is_current {
-        return Ok(false);
+        return Ok(None);
     }
     let setup = Setup {
         now: parts.clock.now(),
@@ -73,13 +97,25 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<bool, Problem> {
         master: Arc::clone(parts.store.master()),
         public_url: parts.public_url.clone(),
         audience: audience.to_owned(),
+        first_client: parts.first_client.clone(),
     };
-    parts.store.change(move |change| Box::pin(async move { setup.carry_out(change, new_keys).await })).await?;
-    Ok(!has_keys)
+    let made = parts.store.change(move |change| Box::pin(async move { setup.carry_out(change, new_keys).await }));
+    Ok(made.await?.0)
+}
+
+impl FirstClient {
+    /// One that nobody knows yet.
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        Self { id: ids::alphanumeric(entropy, CLIENT_ID_LENGTH), secret: client_secret::generate(entropy) }
+    }
 }
 
 impl Setup {
-    async fn carry_out(self, change: &mut Change<'_>, new_keys: Vec<NewKey>) -> Result<((), LogDraft), Error> {
+    async fn carry_out(
+        self,
+        change: &mut Change<'_>,
+        new_keys: Vec<NewKey>,
+    ) -> Result<(Option<FirstClient>, LogDraft), Error> {
         // Another node may have started at the same moment: what counts is what is there under the lock.
         if !catalogue::signing_key::exist(change.tx(), WORKSPACE, &self.master).await? {
             for key in &new_keys {
@@ -90,11 +126,60 @@ impl Setup {
         catalogue::workspace::set_public_url(change.tx(), WORKSPACE, &self.public_url, self.now).await?;
         let found = catalogue::api::find_system(change.tx(), WORKSPACE, SystemApi::Management, &self.master).await?;
         let before = found.as_ref().map_or(Value::Null, |api| json!({ "identifier": api.identifier }));
-        self.management_api(change, found).await?;
-        Ok(((), self.draft(before)))
+        let api = self.management_api(change, found).await?;
+        let made = match &self.first_client {
+            Some(first) if !catalogue::client::existed(change.tx(), WORKSPACE).await? => {
+                self.client(change, &api, first).await?;
+                Some(first.clone())
+            }
+            _ => None,
+        };
+        let draft = self.draft(before, made.as_ref());
+        Ok((made, draft))
     }
 
-    async fn management_api(&self, change: &mut Change<'_>, found: Option<Api>) -> Result<(), Error> {
+    /// The first application, and its grant of all that the Management API has.
+    async fn client(&self, change: &mut Change<'_>, api: &Api, first: &FirstClient) -> Result<(), Error> {
+        let settings = ClientSettings {
+            app_type: Some("non_interactive".to_owned()),
+            grant_types: vec![CLIENT_CREDENTIALS.to_owned()],
+            token_endpoint_auth_method: Some(ClientAuthentication::ClientSecretPost),
+            ..ClientSettings::of_new(None)
+        };
+        let hash = client_secret::hash(first.secret.expose());
+        let client = Client {
+            number: catalogue::client::next_number(change).await?,
+            workspace: WORKSPACE,
+            id: first.id.clone(),
+            name: FIRST_CLIENT.to_owned(),
+            settings,
+            secret: Some(hash),
+            revision: change.revision(),
+            created_at: self.now,
+        };
+        let new = NewSecret { hash, secret: &first.secret, master: &self.master, entropy: self.entropy.as_ref() };
+        catalogue::client::insert(change, &client, Some(new)).await?;
+        let permissions = catalogue::permission::of_api(change.tx(), WORKSPACE, api.number).await?;
+        let scope = |permission: &Arc<Permission>| GrantedScope {
+            value: permission.value.as_str().to_owned(),
+            permission: Some(permission.number),
+        };
+        let grant = ClientGrant {
+            number: catalogue::client_grant::next_number(change).await?,
+            workspace: WORKSPACE,
+            id: ids::prefixed(self.entropy.as_ref(), "cgr"),
+            client: Some(client.number),
+            api: api.number,
+            subject_type: SubjectType::Client,
+            scope: Some(permissions.iter().map(scope).collect()),
+            settings: ClientGrantSettings::default(),
+            revision: change.revision(),
+            created_at: self.now,
+        };
+        catalogue::client_grant::insert(change, &grant).await
+    }
+
+    async fn management_api(&self, change: &mut Change<'_>, found: Option<Api>) -> Result<Api, Error> {
         let sealing = (self.master.as_ref(), self.entropy.as_ref());
         let api = match found {
             Some(api) => {
@@ -123,10 +208,15 @@ impl Setup {
         let stored = catalogue::permission::of_api(change.tx(), WORKSPACE, api.number).await?;
         let difference = compare(&stored, fixed_permissions(SystemApi::Management));
         let source = (self.entropy.as_ref(), self.now);
-        write_permissions(change, (WORKSPACE, api.number), &difference, source).await.map(drop)
+        write_permissions(change, (WORKSPACE, api.number), &difference, source).await?;
+        Ok(api)
     }
 
-    fn draft(&self, before: Value) -> LogDraft {
+    fn draft(&self, before: Value, made: Option<&FirstClient>) -> LogDraft {
+        let mut after = json!({ "identifier": self.audience });
+        if let Some(made) = made {
+            after["client_id"] = made.id.clone().into();
+        }
         LogDraft {
             workspace: WORKSPACE,
             at: self.now,
@@ -138,7 +228,7 @@ impl Setup {
                 status: 200,
                 answer: Value::Null,
                 before,
-                after: json!({ "identifier": self.audience }),
+                after,
             },
         }
     }

@@ -13,6 +13,7 @@ use keyward_core::{
     access::{ManagementScope, ManagementScopes},
     model::{
         WorkspaceNumber,
+        api::SigningAlgorithm,
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
     },
     problem::Unauthenticated,
@@ -240,5 +241,7 @@ pub async fn issue(app: &Arc<App>, scopes: &[ManagementScope], ttl: Duration) ->
     };
     app.store.ledger(move |tx| Box::pin(async move { log::insert(tx, &draft).await })).await?;
     let key = Arc::clone(app.view().keyring.current()?);
-    tokio::task::spawn_blocking(move || key.sign(&claims)).await.map_err(Problem::internal)?
+    tokio::task::spawn_blocking(move || key.sign(SigningAlgorithm::RS256, "JWT", &claims))
+        .await
+        .map_err(Problem::internal)?
 }

@@ -3,7 +3,10 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use keyward_core::{
     access::ManagementScope,
-    model::signing_key::{KeyState, SigningKey},
+    model::{
+        api::SigningAlgorithm,
+        signing_key::{KeyState, SigningKey},
+    },
     snapshot::{Changes, Row, Snapshot},
     time::{Clock, Timestamp},
 };
@@ -76,7 +79,7 @@ fn join(header: &str, claims: &str, signature: &str) -> String {
 async fn tokens_that_are_not_ours(t: TestApp) {
     let view = arc_swap::Guard::into_inner(t.app.view());
     let ours = view.keyring.current().unwrap();
-    let good = ours.sign(&claims(&t)).unwrap();
+    let good = ours.sign(SigningAlgorithm::RS256, "JWT", &claims(&t)).unwrap();
     assert_eq!(t.get("resource-servers").bearer(&good).send().await.status, 200);
     let (header, body, signature) = parts(&good);
     let hmac = {
@@ -85,7 +88,7 @@ async fn tokens_that_are_not_ours(t: TestApp) {
         let message = join(&header, &claims(&t).to_string(), "").trim_end_matches('.').to_owned();
         let key = aws_lc_rs::hmac::Key::new(
             aws_lc_rs::hmac::HMAC_SHA256,
-            view.keyring.jwks()["keys"][0]["n"].to_string().as_bytes(),
+            view.keyring.jwks(&[])["keys"][0]["n"].to_string().as_bytes(),
         );
         format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, message.as_bytes())))
     };
@@ -115,7 +118,11 @@ async fn tokens_that_are_not_ours(t: TestApp) {
             "Invalid token",
         ),
         ("unknown kid", join(&swapped.to_string(), &body.to_string(), &signature), signature_text),
-        ("foreign key", foreign().current().unwrap().sign(&claims(&t)).unwrap(), signature_text),
+        (
+            "foreign key",
+            foreign().current().unwrap().sign(SigningAlgorithm::RS256, "JWT", &claims(&t)).unwrap(),
+            signature_text,
+        ),
         (
             "changed claims",
             join(
@@ -128,25 +135,48 @@ async fn tokens_that_are_not_ours(t: TestApp) {
         ("no signature", join(&header.to_string(), &body.to_string(), ""), signature_text),
         (
             "wrong audience",
-            ours.sign(&with(claims(&t), "aud", "https://other.example/".into())).unwrap(),
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "aud", "https://other.example/".into()))
+                .unwrap(),
             "Invalid token",
         ),
         (
             "audience without slash",
-            ours.sign(&with(claims(&t), "aud", format!("{PUBLIC_URL}api/v2").into())).unwrap(),
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "aud", format!("{PUBLIC_URL}api/v2").into()))
+                .unwrap(),
             "Invalid token",
         ),
         (
             "wrong issuer",
-            ours.sign(&with(claims(&t), "iss", "https://other.example/".into())).unwrap(),
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "iss", "https://other.example/".into()))
+                .unwrap(),
             "Invalid token",
         ),
-        ("no expiry", ours.sign(&with(claims(&t), "exp", Value::Null)).unwrap(), "Invalid token"),
-        ("text as expiry", ours.sign(&with(claims(&t), "exp", "soon".into())).unwrap(), "Invalid token"),
-        ("issued later", ours.sign(&with(claims(&t), "iat", (now + 60).into())).unwrap(), "Invalid token"),
-        ("not yet good", ours.sign(&with(claims(&t), "nbf", (now + 60).into())).unwrap(), "Invalid token"),
+        (
+            "no expiry",
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "exp", Value::Null)).unwrap(),
+            "Invalid token",
+        ),
+        (
+            "text as expiry",
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "exp", "soon".into())).unwrap(),
+            "Invalid token",
+        ),
+        (
+            "issued later",
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "iat", (now + 60).into())).unwrap(),
+            "Invalid token",
+        ),
+        (
+            "not yet good",
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "nbf", (now + 60).into())).unwrap(),
+            "Invalid token",
+        ),
         ("unreadable", "a.b.c".to_owned(), "Invalid token"),
-        ("two audiences of others", ours.sign(&with(claims(&t), "aud", json!(["a", "b"]))).unwrap(), "Invalid token"),
+        (
+            "two audiences of others",
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "aud", json!(["a", "b"]))).unwrap(),
+            "Invalid token",
+        ),
     ];
     for (case, token, message) in cases {
         let reply = t.get("resource-servers").bearer(&token).send().await;
@@ -163,7 +193,9 @@ async fn tokens_that_are_not_ours(t: TestApp) {
     let twice = claims(&t).to_string().replacen('{', "{\"scope\":\"\",", 1);
     let message = join(&header.to_string(), &twice, "");
     assert_eq!(t.get("resource-servers").bearer(&message).send().await.status, 401);
-    let both = ours.sign(&with(claims(&t), "aud", json!([format!("{PUBLIC_URL}api/v2/"), "b"]))).unwrap();
+    let both = ours
+        .sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "aud", json!([format!("{PUBLIC_URL}api/v2/"), "b"])))
+        .unwrap();
     assert_eq!(t.get("resource-servers").bearer(&both).send().await.status, 200, "ours is among the audiences");
 }
 

@@ -27,6 +27,7 @@ mod catalogue;
 mod discovery;
 mod key_secrets;
 mod management;
+mod oauth;
 mod operations;
 mod program;
 mod recordings;

@@ -1,6 +1,8 @@
 //! The SQL of what lives in memory: one file per noun.
 
 pub mod api;
+pub mod client;
+pub mod client_grant;
 pub mod key_migration;
 pub mod namespace;
 pub mod permission;

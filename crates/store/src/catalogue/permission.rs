@@ -13,6 +13,7 @@ use keyward_core::{
     time::Timestamp,
 };
 
+use super::client_grant;
 use crate::{
     Error,
     engine::{Row, Sql, Tx, Value},
@@ -64,7 +65,11 @@ pub async fn insert(
             p.created_at.0.into(),
         ]
     };
-    write(change, INSERT, permissions.iter().map(|p| (p.number, values(p))).collect()).await
+    write(change, INSERT, permissions.iter().map(|p| (p.number, values(p))).collect()).await?;
+    for of_one_api in permissions.chunk_by(|one, other| one.api == other.api) {
+        client_grant::bind(change, (workspace, of_one_api[0].api), of_one_api).await?;
+    }
+    Ok(())
 }
 
 /// Stores what permissions have become; their identity stays.

@@ -5,7 +5,7 @@ use keyward_core::{
     time::Timestamp,
 };
 
-use super::permission::decode;
+use super::{client_grant, permission::decode};
 use crate::{
     Error,
     engine::{Row, Sql, Tx, Value},
@@ -71,7 +71,7 @@ pub async fn revive(
 ) -> Result<(), Error> {
     change.touch(Kind::Permission, permission.number.0);
     change.tx().query(REVIVE, &[workspace.0.into(), permission.number.0.into(), now.0.into()]).await?;
-    Ok(())
+    client_grant::bind(change, (workspace, permission.api), std::slice::from_ref(permission)).await
 }
 
 /// The largest place among an API's permissions, and how many there are.

@@ -1,7 +1,12 @@
 //! The Management API: Auth0's words, one file per noun.
 
+pub mod client_grants;
+pub mod client_schema;
+pub mod client_table;
+pub mod clients;
 pub mod log_query;
 pub mod logs;
+pub mod page;
 pub mod resource_servers;
 pub mod schema;
 pub mod scopes;

@@ -6,6 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{StatusCode, header};
 use keyward_core::{
     Problem,
+    access::ManagementScope,
     model::permission::{Permission, Wanted},
     problem::{Invalid, Part},
     secret::Secret,
@@ -203,7 +204,7 @@ pub fn create(request: Request) -> Handled {
         let Request { call, body, .. } = request;
         let (identifier, fields) = parse(body)?;
         let entry = api::create(&call, identifier.unwrap_or_default(), fields).await?;
-        Ok(shown(StatusCode::CREATED, &entry, call.sees_secrets))
+        Ok(shown(StatusCode::CREATED, &entry, call.scopes.contains(ManagementScope::ReadResourceServers)))
     })
 }
 
@@ -213,7 +214,7 @@ pub fn update(request: Request) -> Handled {
         let Request { call, body, incoming, segments, .. } = request;
         let (_, fields) = parse(body)?;
         let entry = api::update(&call, &reference(&segments[0]), fields, precondition(&incoming.headers)).await?;
-        Ok(shown(StatusCode::OK, &entry, call.sees_secrets))
+        Ok(shown(StatusCode::OK, &entry, call.scopes.contains(ManagementScope::ReadResourceServers)))
     })
 }
 

@@ -22,6 +22,10 @@ pub fn configuration(request: Request) -> Handled {
         let document = json!({
             "issuer": issuer,
             "jwks_uri": format!("{issuer}.well-known/jwks.json"),
+            "token_endpoint": format!("{issuer}oauth/token"),
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "response_types_supported": [],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "request_uri_parameter_supported": false,
@@ -37,6 +41,9 @@ pub fn jwks(request: Request) -> Handled {
         // The keys as they are once it is known that this node may believe its memory, not as the request found them.
         let app = &request.call.app;
         app.lease.check()?;
-        Ok(public(Answer::json(StatusCode::OK, &app.view().keyring.jwks())))
+        let view = app.view();
+        let asked: Vec<_> =
+            view.snapshot.apis(request.call.workspace).map(|entry| entry.api.settings.signing_alg).collect();
+        Ok(public(Answer::json(StatusCode::OK, &view.keyring.jwks(&asked))))
     })
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_core::{
     Problem,
+    access::ManagementScopes,
     model::{
         WorkspaceNumber,
         log::Actor,
@@ -83,7 +84,7 @@ pub(in crate::http) async fn carry_out(
         origin: if audited { Arc::new(origin(row, incoming)) } else { no_origin() },
         now,
         action: (row.audit.unwrap_or(row.summary), row.success.0),
-        sees_secrets: false,
+        scopes: ManagementScopes::default(),
         root_key: Some(Arc::clone(&caller)),
         repeatable: None,
     };
@@ -142,7 +143,7 @@ async fn public(app: &Arc<App>, row: &Operation, incoming: &Arc<Incoming>) -> Re
         origin: no_origin(),
         now: app.clock.now(),
         action: (row.summary, row.success.0),
-        sees_secrets: false,
+        scopes: ManagementScopes::default(),
         root_key: None,
         repeatable: None,
     };

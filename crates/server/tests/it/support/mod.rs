@@ -26,11 +26,12 @@ use keyward_core::{
 };
 use keyward_server::{
     app::{App, Parts},
-    config::{Config, Limits},
+    config::{Config, ErrorStatus, Limits},
     http::{body::BodyError, dispatch::Dispatch, table},
     keyring,
     service::{
         root_key::{self, WantedRootKey},
+        setup::FirstClient,
         token,
     },
 };
@@ -105,12 +106,21 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<std::net::IpAddr>,
     pub(crate) seed: u64,
     pub(crate) public_url: &'static str,
+    pub(crate) error_status: ErrorStatus,
+    pub(crate) first_client: Option<FirstClient>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let limits = Config::load(None, [], vec![]).unwrap().limits;
-        Self { limits, trusted_proxies: vec![], seed: 7, public_url: PUBLIC_URL }
+        Self {
+            limits,
+            trusted_proxies: vec![],
+            seed: 7,
+            public_url: PUBLIC_URL,
+            error_status: ErrorStatus::Auth0,
+            first_client: None,
+        }
     }
 }
 
@@ -146,6 +156,8 @@ impl TestApp {
             trusted_proxies: settings.trusted_proxies,
             operations: table::ids(),
             database: None,
+            error_status: settings.error_status,
+            first_client: settings.first_client,
         };
         let app = App::start(parts).await.unwrap();
         let token = token::issue(&app, ManagementScope::ALL, std::time::Duration::from_secs(86_400)).await.unwrap();

@@ -1,0 +1,209 @@
+//! Applications (contract: clients).
+
+use http::StatusCode;
+use keyward_core::{Problem, access::ManagementScope as Scope, model::client::Client, secret::Secret};
+use serde_json::{Map, Value};
+
+use super::page::{self, Page};
+use crate::{
+    app::Call,
+    http::{
+        answer::Answer,
+        operation::{Handled, Parameter, ParameterKind, Request},
+        query,
+    },
+    service::client::{self, ClientFields},
+};
+
+/// What a caller sees who may see no more than what an application is called.
+const SUMMARY: [&str; 4] = ["client_id", "name", "app_type", "description"];
+
+/// The parameters of the list.
+pub const LIST_QUERY: &[Parameter] = &[
+    page::PAGE,
+    page::PER_PAGE,
+    page::INCLUDE_TOTALS,
+    page::FROM,
+    page::TAKE,
+    Parameter {
+        name: "is_global",
+        kind: ParameterKind::Boolean,
+        description: "Whether to list those of the tenant itself",
+    },
+    Parameter { name: "is_first_party", kind: ParameterKind::Boolean, description: "Whether to list one's own" },
+    Parameter { name: "app_type", kind: ParameterKind::Text(512), description: "Kinds, separated by commas" },
+    query::fields(FIELDS),
+    query::INCLUDE_FIELDS,
+];
+
+/// The parameters of a single application.
+pub const GET_QUERY: &[Parameter] = &[query::fields(FIELDS), query::INCLUDE_FIELDS];
+
+/// The fields that `fields` may name.
+const FIELDS: &[&str] = &[
+    "client_id",
+    "tenant",
+    "name",
+    "description",
+    "global",
+    "client_secret",
+    "app_type",
+    "logo_uri",
+    "is_first_party",
+    "oidc_conformant",
+    "callbacks",
+    "allowed_origins",
+    "web_origins",
+    "client_aliases",
+    "allowed_clients",
+    "allowed_logout_urls",
+    "jwt_configuration",
+    "signing_keys",
+    "encryption_key",
+    "sso",
+    "sso_disabled",
+    "cross_origin_authentication",
+    "cross_origin_auth",
+    "cross_origin_loc",
+    "custom_login_page_on",
+    "custom_login_page",
+    "form_template",
+    "addons",
+    "token_endpoint_auth_method",
+    "client_metadata",
+    "mobile",
+    "initiate_login_uri",
+    "native_social_login",
+    "refresh_token",
+    "organization_usage",
+    "organization_require_behavior",
+    "grant_types",
+    "is_token_endpoint_ip_header_trusted",
+    "callback_url_template",
+    "resource_server_identifier",
+    "default_organization",
+    "oidc_logout",
+    "par_request",
+];
+
+/// An application as the wire shows it, to somebody who may see this much.
+fn render(client: &Client, secret: Option<&Secret>, call: &Call) -> Map<String, Value> {
+    let mut fields = client.describe();
+    for (name, value) in [
+        ("tenant", Value::from("default")),
+        ("global", false.into()),
+        ("callback_url_template", false.into()),
+        ("cross_origin_auth", fields.get("cross_origin_authentication").cloned().unwrap_or(false.into())),
+    ] {
+        fields.insert(name.to_owned(), value);
+    }
+    let scopes = call.scopes;
+    let whole = [Scope::ReadClients, Scope::ReadClientKeys, Scope::CreateClients, Scope::UpdateClients];
+    if !whole.iter().chain(&[Scope::UpdateClientKeys]).any(|scope| scopes.contains(*scope)) {
+        fields.retain(|name, _| SUMMARY.contains(&name.as_str()));
+    }
+    if let Some(secret) = secret.and_then(Secret::expose_text) {
+        fields.insert("client_secret".to_owned(), secret.into());
+    }
+    fields
+}
+
+/// The secret, for a caller who may see it and wants to.
+async fn visible_secret(call: &Call, query: &Map<String, Value>, client: &Client) -> Result<Option<Secret>, Problem> {
+    let mut wanted = Map::from_iter([("client_secret".to_owned(), Value::Null)]);
+    query::select_fields(query, &mut wanted);
+    if wanted.is_empty() || client.secret.is_none() || !call.scopes.contains(Scope::ReadClientKeys) {
+        return Ok(None);
+    }
+    client::secret(call, client).await
+}
+
+/// Lists the applications.
+pub fn list(request: Request) -> Handled {
+    Box::pin(async move {
+        let Request { call, view, query, .. } = request;
+        let kinds: Option<Vec<&str>> = query::text(&query, "app_type").map(|text| text.split(',').collect());
+        let first_party = query.get("is_first_party").and_then(Value::as_bool);
+        // None is the tenant's own here.
+        let none = query::boolean(&query, "is_global", false);
+        let all = view.snapshot.clients(call.workspace).filter(|client| {
+            let kind = client.settings.app_type.as_deref().unwrap_or_default();
+            !none
+                && kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+                && first_party.is_none_or(|wanted| wanted == client.settings.is_first_party)
+        });
+        let page = Page::of(&query, all, |client| format!("{:020}", client.number.0))?;
+        let (mut shown, mut shows_secrets) = (Vec::with_capacity(page.items.len()), false);
+        for client in &page.items {
+            let secret = visible_secret(&call, &query, client).await?;
+            shows_secrets |= secret.is_some();
+            let mut fields = render(client, secret.as_ref(), &call);
+            query::select_fields(&query, &mut fields);
+            shown.push(fields.into());
+        }
+        Ok(Answer { shows_secrets, ..Answer::json(StatusCode::OK, &page.answer("clients", shown)) })
+    })
+}
+
+/// Shows an application.
+pub fn get(request: Request) -> Handled {
+    Box::pin(async move {
+        let Request { call, view, query, segments, .. } = request;
+        let client = client::find(&view.snapshot, &call, &segments[0])?;
+        let secret = visible_secret(&call, &query, client).await?;
+        let mut fields = render(client, secret.as_ref(), &call);
+        query::select_fields(&query, &mut fields);
+        Ok(Answer { shows_secrets: secret.is_some(), ..Answer::json(StatusCode::OK, &fields) })
+    })
+}
+
+/// Creates an application, and shows its secret.
+pub fn create(request: Request) -> Handled {
+    Box::pin(async move {
+        let Request { call, body, .. } = request;
+        let (client, secret) = client::create(&call, parse(body)).await?;
+        let mut fields = render(&client, secret.as_ref(), &call);
+        fields.insert("encrypted".to_owned(), true.into());
+        Ok(Answer::json(StatusCode::CREATED, &fields))
+    })
+}
+
+/// Changes an application. Its secret is another permission's matter.
+pub fn update(request: Request) -> Handled {
+    Box::pin(async move {
+        let Request { call, body, query, segments, .. } = request;
+        if body.get("client_secret").is_some() && !call.scopes.contains(Scope::UpdateClientKeys) {
+            return Err(Problem::Forbidden(&[Scope::UpdateClientKeys]));
+        }
+        let client = client::update(&call, segments[0].clone(), parse(body)).await?;
+        let secret = visible_secret(&call, &query, &client).await?;
+        let answer = Answer::json(StatusCode::OK, &render(&client, secret.as_ref(), &call));
+        Ok(answer)
+    })
+}
+
+/// Deletes an application.
+pub fn delete(request: Request) -> Handled {
+    Box::pin(async move {
+        client::delete(&request.call, request.segments[0].clone()).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    })
+}
+
+/// Gives an application another secret, and shows it.
+pub fn rotate_secret(request: Request) -> Handled {
+    Box::pin(async move {
+        let (client, secret) = client::rotate_secret(&request.call, request.segments[0].clone()).await?;
+        Ok(Answer::json(StatusCode::OK, &render(&client, Some(&secret), &request.call)))
+    })
+}
+
+/// Takes a body apart, whose form was checked.
+fn parse(body: Value) -> ClientFields {
+    let Value::Object(mut fields) = body else { return ClientFields::default() };
+    let mut text = |name: &str| match fields.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    ClientFields { name: text("name"), secret: text("client_secret").map(Secret::from), settings: fields }
+}

@@ -1,0 +1,25 @@
+//! The rows of the authorization server.
+
+use http::Method;
+
+use super::token;
+use crate::http::operation::{Access::Client, Operation, Shape::Json};
+
+/// The rows.
+pub fn operations() -> Vec<Operation> {
+    vec![Operation {
+        id: "post_oauth_token",
+        method: Method::POST,
+        path: "/oauth/token",
+        summary: "Get an access token (RFC 6749 §3.2)",
+        access: Client("the client authenticates in the request, in one of two ways"),
+        query: &[],
+        body: Some(token::parameters),
+        prepare: None,
+        success: (200, Json(token::answer)),
+        refusals: &[401, 403, 429],
+        audit: None,
+        handler: token::issue,
+        at_once: None,
+    }]
+}

@@ -1,0 +1,247 @@
+//! Applications: create, change, delete, and their secrets.
+
+use std::sync::Arc;
+
+use keyward_core::{
+    Problem,
+    model::client::{Client, ClientAuthentication, ClientSettings},
+    problem::{Invalid, Missing, Part},
+    secret::Secret,
+    snapshot::Snapshot,
+};
+use keyward_store::{Change, Error, catalogue};
+use serde_json::{Map, Value, json};
+
+use super::{client_grant, client_secret};
+use crate::{app::Call, ids};
+
+/// The length of a `client_id` (contract: identifier formats).
+const ID_LENGTH: usize = 32;
+/// The prefix of those of third parties.
+const THIRD_PARTY: &str = "tpc_";
+/// How many letters and digits those have behind their prefix.
+const THIRD_PARTY_LENGTH: usize = 22;
+
+/// What somebody wants an application to be. The fields' form was checked.
+#[derive(Debug, Clone, Default)]
+pub struct ClientFields {
+    /// For people.
+    pub name: Option<String>,
+    /// Everything else: a value replaces, null clears.
+    pub settings: Map<String, Value>,
+    /// A secret that the caller chose.
+    pub secret: Option<Secret>,
+}
+
+/// The application with this `client_id`.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub fn find<'s>(snapshot: &'s Snapshot, call: &Call, id: &str) -> Result<&'s Arc<Client>, Problem> {
+    snapshot.client(call.workspace, id).ok_or(Problem::NotFound(Missing::Client))
+}
+
+/// The secret of an application, if it has one.
+///
+/// # Errors
+/// [`Problem::Unavailable`] when the store can't be read.
+pub async fn secret(call: &Call, client: &Client) -> Result<Option<Secret>, Problem> {
+    let (workspace, number, master) = (client.workspace, client.number, Arc::clone(call.app.store.master()));
+    let read = call.app.store.read_briefly(move |tx| {
+        Box::pin(async move { catalogue::client::secret(tx, workspace, number, &master).await })
+    });
+    Ok(read.await?)
+}
+
+/// Creates an application, and returns it with its secret. One that can't keep a secret has none.
+///
+/// # Errors
+/// [`Problem::Invalid`] when the fields contradict each other.
+pub async fn create(call: &Call, fields: ClientFields) -> Result<(Client, Option<Secret>), Problem> {
+    let app_type = fields.settings.get("app_type").and_then(Value::as_str);
+    let settings = settled(&ClientSettings::of_new(app_type), &fields.settings)?;
+    let entropy = call.app.entropy.as_ref();
+    let id = if settings.is_first_party {
+        ids::alphanumeric(entropy, ID_LENGTH)
+    } else {
+        format!("{THIRD_PARTY}{}", ids::alphanumeric(entropy, THIRD_PARTY_LENGTH))
+    };
+    let name = fields.name.unwrap_or_default();
+    let secret = has_secret(&settings).then(|| fields.secret.unwrap_or_else(|| client_secret::generate(entropy)));
+    let (work, kept) = (call.clone(), secret.clone());
+    let (client, _) = call
+        .app
+        .change(move |change| {
+            Box::pin(async move {
+                let client = insert(change, &work, (id, name), settings, kept.as_ref()).await?;
+                let after = Value::Object(client.describe());
+                let draft = work.audit(after.clone(), Value::Null, after);
+                Ok((client, draft))
+            })
+        })
+        .await?;
+    Ok((client, secret))
+}
+
+async fn insert(
+    change: &mut Change<'_>,
+    call: &Call,
+    (id, name): (String, String),
+    settings: ClientSettings,
+    secret: Option<&Secret>,
+) -> Result<Client, Error> {
+    let client = Client {
+        number: catalogue::client::next_number(change).await?,
+        workspace: call.workspace,
+        id,
+        name,
+        settings,
+        secret: secret.map(|secret| client_secret::hash(secret.expose())),
+        revision: change.revision(),
+        created_at: call.now,
+    };
+    catalogue::client::insert(change, &client, stored(call, &client, secret)).await?;
+    Ok(client)
+}
+
+fn stored<'s>(call: &'s Call, client: &Client, secret: Option<&'s Secret>) -> Option<catalogue::client::NewSecret<'s>> {
+    Some(catalogue::client::NewSecret {
+        hash: client.secret?,
+        secret: secret?,
+        master: call.app.store.master(),
+        entropy: call.app.entropy.as_ref(),
+    })
+}
+
+/// Changes an application: what is not sent stays. Saving without an edit changes nothing.
+///
+/// # Errors
+/// [`Problem::NotFound`], or [`Problem::Invalid`] when the fields contradict each other.
+pub async fn update(call: &Call, id: String, fields: ClientFields) -> Result<Client, Problem> {
+    let work = call.clone();
+    let (client, _) = call
+        .app
+        .change(move |change| {
+            Box::pin(async move {
+                let found = catalogue::client::find(change.tx(), work.workspace, &id).await?;
+                let before = found.ok_or(Problem::NotFound(Missing::Client))?;
+                let settings = settled(&before.settings, &fields.settings)?;
+                if settings.is_first_party != before.settings.is_first_party {
+                    let text = "Whose application it is can't be changed";
+                    return Err(Problem::Invalid(Invalid::property(Part::Body, "is_first_party", text)).into());
+                }
+                let name = fields.name.unwrap_or_else(|| before.name.clone());
+                let mut after = Client { name, settings, ..before.clone() };
+                // Who can keep no secret has none, and who can has one.
+                let secret = match (has_secret(&after.settings), fields.secret) {
+                    (false, _) => None,
+                    (true, None) if before.secret.is_some() => None,
+                    (true, sent) => Some(sent.unwrap_or_else(|| client_secret::generate(work.app.entropy.as_ref()))),
+                };
+                let takes_away = !has_secret(&after.settings) && before.secret.is_some();
+                if after == before && secret.is_none() {
+                    return Ok((
+                        before.clone(),
+                        work.audit(Value::Object(before.describe()), Value::Null, Value::Null),
+                    ));
+                }
+                after.revision = change.revision();
+                catalogue::client::update(change, &after, work.now).await?;
+                if secret.is_some() || takes_away {
+                    after.secret = secret.as_ref().map(|secret| client_secret::hash(secret.expose()));
+                    let stored = stored(&work, &after, secret.as_ref());
+                    catalogue::client::set_secret(change, &after, stored).await?;
+                }
+                let (mut old, mut new) = changed(before.describe(), after.describe());
+                if before.secret != after.secret {
+                    old.insert("client_secret".to_owned(), "[changed]".into());
+                    new.insert("client_secret".to_owned(), "[changed]".into());
+                }
+                let draft = work.audit(Value::Object(after.describe()), old.into(), new.into());
+                Ok((after, draft))
+            })
+        })
+        .await?;
+    Ok(client)
+}
+
+/// Gives an application another secret. The one before is worth nothing once this is answered.
+///
+/// # Errors
+/// [`Problem::NotFound`]; [`Problem::Invalid`] for one that has no secret.
+pub async fn rotate_secret(call: &Call, id: String) -> Result<(Client, Secret), Problem> {
+    let work = call.clone();
+    let secret = client_secret::generate(call.app.entropy.as_ref());
+    let kept = secret.clone();
+    let (client, _) = call
+        .app
+        .change(move |change| {
+            Box::pin(async move {
+                let found = catalogue::client::find(change.tx(), work.workspace, &id).await?;
+                let before = found.ok_or(Problem::NotFound(Missing::Client))?;
+                if !has_secret(&before.settings) {
+                    let text = "The client has no secret: it does not authenticate with one";
+                    return Err(Problem::Invalid(Invalid::whole(Part::Body, text)).into());
+                }
+                let hash = client_secret::hash(kept.expose());
+                let after = Client { secret: Some(hash), revision: change.revision(), ..before };
+                catalogue::client::update(change, &after, work.now).await?;
+                catalogue::client::set_secret(change, &after, stored(&work, &after, Some(&kept))).await?;
+                let note = json!({ "client_id": after.id, "client_secret": "[changed]" });
+                let draft = work.audit(Value::Object(after.describe()), note.clone(), note);
+                Ok((after, draft))
+            })
+        })
+        .await?;
+    Ok((client, secret))
+}
+
+/// Deletes an application with all its grants. One that does not exist is deleted already.
+///
+/// # Errors
+/// [`Problem::Unavailable`].
+pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
+    if call.app.view().snapshot.client(call.workspace, &id).is_none() {
+        return call.app.shown_everywhere().await;
+    }
+    let work = call.clone();
+    call.app
+        .change(move |change| {
+            Box::pin(async move {
+                let Some(client) = catalogue::client::find(change.tx(), work.workspace, &id).await? else {
+                    // Somebody else was quicker.
+                    return Ok(((), work.audit(Value::Null, Value::Null, Value::Null)));
+                };
+                let grants = catalogue::client_grant::of_client(change.tx(), work.workspace, client.number).await?;
+                let gone = client_grant::take_away(change, &work, &grants).await?;
+                catalogue::client::tombstone(change, &client, work.now).await?;
+                let mut before = client.describe();
+                before.insert("client_grants".to_owned(), gone);
+                Ok(((), work.audit(Value::Null, before.into(), Value::Null)))
+            })
+        })
+        .await?;
+    Ok(())
+}
+
+fn has_secret(settings: &ClientSettings) -> bool {
+    settings.token_endpoint_auth_method != Some(ClientAuthentication::None)
+}
+
+fn settled(base: &ClientSettings, fields: &Map<String, Value>) -> Result<ClientSettings, Problem> {
+    base.with(fields).map_err(|text| Problem::Invalid(Invalid::whole(Part::Body, text)))
+}
+
+/// The fields that differ, as they were and as they are.
+pub(crate) fn changed(
+    mut old: Map<String, Value>,
+    mut new: Map<String, Value>,
+) -> (Map<String, Value>, Map<String, Value>) {
+    let same: Vec<String> =
+        old.iter().filter(|(key, value)| new.get(*key) == Some(*value)).map(|(key, _)| key.clone()).collect();
+    for key in same {
+        old.remove(&key);
+        new.remove(&key);
+    }
+    (old, new)
+}

@@ -1,0 +1,154 @@
+//! Tokens that applications get for themselves (RFC 6749 §4.4; contract: client credentials).
+
+use std::sync::Arc;
+
+use keyward_core::{
+    Problem,
+    model::{
+        api::Api,
+        client::{CLIENT_CREDENTIALS, Client, ClientAuthentication},
+        log::{Actor, LogType},
+    },
+    problem::TokenRefusal,
+    secret::Secret,
+    token::{self, Refused},
+};
+use serde_json::{Value, json};
+
+use super::{
+    access_token::{self, Holder, Issued},
+    client_secret, log,
+};
+use crate::app::{Call, View};
+
+/// The claim that says how such a token was asked for.
+const GRANT_CLAIM: &str = "client-credentials";
+
+/// Who says that it asks, and what it has to show for it.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    /// The `client_id`.
+    pub id: Option<String>,
+    /// The secret.
+    pub secret: Option<Secret>,
+    /// Whether they came in the `Authorization` header.
+    pub in_header: bool,
+}
+
+/// What is asked for.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// For which API.
+    pub audience: Option<String>,
+    /// Which of its permissions; all that were granted, if none are named.
+    pub scope: Vec<String>,
+}
+
+/// A token, and what it allows.
+#[derive(Debug)]
+pub struct Answered {
+    /// The token.
+    pub issued: Issued,
+    /// What it allows.
+    pub scope: Vec<String>,
+}
+
+/// The application that shows these credentials.
+///
+/// # Errors
+/// [`Problem::Token`], the same for every reason, after the same time; and when it failed too often.
+pub fn authenticate<'v>(call: &Call, view: &'v View, shown: &Credentials) -> Result<&'v Arc<Client>, Problem> {
+    let refused = || Problem::Token(TokenRefusal::Client { in_header: shown.in_header });
+    let id = shown.id.as_deref().ok_or(Problem::Token(TokenRefusal::NoClient))?;
+    call.app
+        .failures
+        .check((id, &call.origin.ip), call.now)
+        .map_err(|wait| Problem::Token(TokenRefusal::TooMany(wait)))?;
+    let client = view.snapshot.client(call.workspace, id);
+    let method = client.and_then(|client| client.settings.token_endpoint_auth_method);
+    let proved = match (&shown.secret, method) {
+        (_, Some(ClientAuthentication::None)) => true,
+        (None, _) => false,
+        (Some(secret), method) => {
+            let is_right = client_secret::is_of(client.map(|client| &**client), secret.expose());
+            is_right
+                && match method {
+                    Some(ClientAuthentication::ClientSecretBasic) => shown.in_header,
+                    Some(ClientAuthentication::ClientSecretPost) => !shown.in_header,
+                    _ => true,
+                }
+        }
+    };
+    match client.filter(|_| proved) {
+        Some(client) => Ok(client),
+        None => {
+            call.app.failures.count((id, &call.origin.ip), call.now);
+            Err(refused())
+        }
+    }
+}
+
+/// Issues a token, and says in the audit log that it did, or why not.
+///
+/// # Errors
+/// [`Problem::Token`]; [`Problem::Unavailable`] when the audit log can't be written: without an entry there is no token.
+pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result<Answered, Problem> {
+    // The keys and the grants as they are once it is known that this node may believe its memory.
+    call.app.lease.check()?;
+    let view = Arc::clone(&call.app.view());
+    let result = attempt(call, &view, shown, asked).await;
+    let (kind, status, note) = match &result {
+        Ok(answered) => (LogType::TokenIssued, 200, json!({ "expires_in": answered.issued.expires_in })),
+        Err(Problem::Token(refusal)) => (LogType::TokenRefused, 400, json!({ "error": format!("{refusal:?}") })),
+        Err(_) => return result,
+    };
+    let scope = result.as_ref().map_or(&asked.scope, |answered| &answered.scope).join(" ");
+    let actor = Actor {
+        client_id: shown.id.clone(),
+        subject: result.is_ok().then(|| shown.id.as_ref().map(|id| format!("{id}@clients"))).flatten(),
+        token_id: result.as_ref().ok().and_then(|answered| answered.issued.id.clone()),
+        scope,
+        audience: asked.audience.clone().unwrap_or_default(),
+    };
+    let entry = Call { actor: Arc::new(actor), ..call.clone() };
+    match log::record(&entry, kind, status, note).await {
+        Ok(()) => result,
+        // What is refused stays refused.
+        Err(_) if result.is_err() => result,
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn attempt(call: &Call, view: &Arc<View>, shown: &Credentials, asked: &Asked) -> Result<Answered, Problem> {
+    let refused = Problem::Token;
+    let client = authenticate(call, view, shown)?;
+    if !client.settings.allows(CLIENT_CREDENTIALS) || !client.is_confidential() {
+        return Err(refused(TokenRefusal::GrantNotAllowed(CLIENT_CREDENTIALS.to_owned())));
+    }
+    let audience = asked.audience.clone().ok_or(refused(TokenRefusal::NoAudience))?;
+    let found = view.snapshot.api(call.workspace, &audience).filter(|entry| entry.api.identifier == audience);
+    let entry = found.ok_or_else(|| refused(TokenRefusal::UnknownAudience(audience.clone())))?;
+    let granted = token::for_client(&view.snapshot, client, entry, &asked.scope).map_err(|reason| match reason {
+        Refused::NotAuthorized => refused(TokenRefusal::NotAuthorized(audience.clone())),
+        Refused::Scopes(scopes) => refused(TokenRefusal::Scopes(scopes)),
+    })?;
+    let api: &Api = &entry.api;
+    let subject = client.subject();
+    let holder = Holder { client_id: &client.id, subject: &subject, grant: Some(GRANT_CLAIM) };
+    let issued = access_token::issue(&call.app, view, api, holder, &granted).await?;
+    Ok(Answered { issued, scope: granted.scope })
+}
+
+/// What the token endpoint answers.
+impl Answered {
+    /// The members of the answer (RFC 6749 §5.1).
+    pub fn describe(&self) -> Value {
+        let mut body = json!({
+            "access_token": self.issued.token, "token_type": "Bearer", "expires_in": self.issued.expires_in,
+        });
+        if !self.scope.is_empty() {
+            body["scope"] = self.scope.join(" ").into();
+        }
+        body
+    }
+}
