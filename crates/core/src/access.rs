@@ -37,6 +37,14 @@ management_scopes! {
     CreateResourceServers = "create:resource_servers", "Create Resource Servers";
     /// Read the audit log.
     ReadLogs = "read:logs", "Read Logs";
+    /// See roles and what they give.
+    ReadRoles = "read:roles", "Read Roles";
+    /// Change roles and what they give.
+    UpdateRoles = "update:roles", "Update Roles";
+    /// Delete roles.
+    DeleteRoles = "delete:roles", "Delete Roles";
+    /// Create roles.
+    CreateRoles = "create:roles", "Create Roles";
 }
 
 impl ManagementScope {

@@ -140,6 +140,14 @@ fn the_policy_reads_like_this() {
     DELETE /api/v2/resource-servers/{id}/scopes/{value} <- update:resource_servers
     GET /api/v2/logs <- read:logs
     GET /api/v2/logs/{id} <- read:logs
+    GET /api/v2/roles <- read:roles
+    POST /api/v2/roles <- create:roles
+    GET /api/v2/roles/{id} <- read:roles
+    PATCH /api/v2/roles/{id} <- update:roles
+    DELETE /api/v2/roles/{id} <- delete:roles
+    GET /api/v2/roles/{id}/permissions <- read:roles
+    POST /api/v2/roles/{id}/permissions <- update:roles
+    DELETE /api/v2/roles/{id}/permissions <- update:roles
     ");
 }
 

@@ -2,7 +2,12 @@
 
 pub mod log_query;
 pub mod logs;
+pub mod paging;
 pub mod resource_servers;
+pub mod role_permissions;
+pub mod roles;
+pub mod roles_schema;
+pub mod roles_table;
 pub mod schema;
 pub mod scopes;
 

@@ -18,7 +18,11 @@ async fn the_management_api(t: TestApp) {
             "update:resource_servers",
             "delete:resource_servers",
             "create:resource_servers",
-            "read:logs"
+            "read:logs",
+            "read:roles",
+            "update:roles",
+            "delete:roles",
+            "create:roles"
         ]
     );
     for (body, refused) in [
