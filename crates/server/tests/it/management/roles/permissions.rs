@@ -224,6 +224,11 @@ async fn a_limit_and_who_is_above_it(t: TestApp) {
     // One that is deleted does not count.
     t.delete("resource-servers/https%3A%2F%2Fa.example%2F/scopes/a").send().await;
     give(&t, &id, &[(A, "c")]).await;
+    let other = role(&t, "other").await;
+    let doomed = t.api(B, &["x"]).await;
+    give(&t, &other, &[(A, "b"), (B, "x")]).await;
+    t.delete(&format!("resource-servers/{doomed}")).send().await;
+    give(&t, &other, &[(A, "c")]).await;
     // The other protocol has the same limit.
     let key_id = format!("role_{}", &id[4..]);
     for (operation, body) in [
@@ -233,7 +238,7 @@ async fn a_limit_and_who_is_above_it(t: TestApp) {
         let reply = t.v2(operation, body).send().await;
         assert_eq!(reply.status, 400, "{operation}: {}", reply.body);
     }
-    assert_eq!(t.get("roles?name_filter=s").send().await.body, json!([]));
+    assert_eq!(t.get("roles?name_filter=s").send().await.body, json!([]), "nothing was made");
     // Whoever is above a limit that came later may still go down.
     let t = limited(t, 1, 9).await;
     let same = json!({ "roleId": key_id, "permissions": ["b", "d"] });
