@@ -59,6 +59,14 @@ management_scopes! {
     DeleteClientGrants = "delete:client_grants", "Delete Client Grants";
     /// Let applications ask for tokens of an API. Whoever may do this may let themselves do everything.
     CreateClientGrants = "create:client_grants", "Create Client Grants";
+    /// See roles and what they give.
+    ReadRoles = "read:roles", "Read Roles";
+    /// Change roles and what they give.
+    UpdateRoles = "update:roles", "Update Roles";
+    /// Delete roles.
+    DeleteRoles = "delete:roles", "Delete Roles";
+    /// Create roles.
+    CreateRoles = "create:roles", "Create Roles";
 }
 
 impl ManagementScope {

@@ -118,6 +118,8 @@ pub struct Limits {
     pub drain_seconds: u64,
     /// The most permissions of one API; 0 for no limit.
     pub permissions_per_api: usize,
+    /// The most permissions of one role; 0 for no limit.
+    pub permissions_per_role: usize,
     /// The longest body of the keys' API, in bytes.
     pub key_body_bytes: usize,
     /// The most memory for keys that were read, in MiB.

@@ -5,6 +5,10 @@ use crate::time::Timestamp;
 
 /// The most characters a name may have (contract: slug and name rules).
 pub const NAME_MAX: usize = 128;
+/// The most characters of a name where the contract names no bound: both engines can index that many.
+pub const INDEXED_NAME_MAX: usize = 500;
+/// The most characters of a description where the contract names no bound: roles live in memory.
+pub const DESCRIPTION_MAX: usize = 1000;
 
 /// The number of a role. Never used twice, so whoever has a deleted one has nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +37,11 @@ impl Role {
     /// The identity in the words of the keys' API.
     pub fn key_id(&self) -> String {
         format!("role_{}", self.id)
+    }
+
+    /// The identity in the words of the Management API.
+    pub fn management_id(&self) -> String {
+        format!("rol_{}", self.id)
     }
 }
 

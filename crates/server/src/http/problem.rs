@@ -158,7 +158,7 @@ fn missing_words(missing: &Missing) -> (String, Option<&'static str>) {
             Some("inexistent_resource_server_permission"),
         ),
         Missing::LogEntry => ("Log not found.".to_owned(), Some("inexistent_log")),
-        Missing::Role | Missing::RoleNamed(_) => ("The role does not exist.".to_owned(), Some("inexistent_role")),
+        Missing::Role | Missing::RoleNamed(_) => ("The role does not exist.".to_owned(), None),
         // The others belong to the keys' API.
         _ => ("Not Found".to_owned(), None),
     }
@@ -184,6 +184,7 @@ fn conflict_words(conflict: &Conflict) -> (StatusCode, String, Option<&'static s
             format!("This permission already exists: '{identifier} - {value}'"),
             Some("resource_conflict"),
         ),
+        Conflict::RoleName(_) => (StatusCode::CONFLICT, "The role already exists.".to_owned(), None),
         other => (StatusCode::CONFLICT, format!("{other:?}"), Some("resource_conflict")),
     }
 }

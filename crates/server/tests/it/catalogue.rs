@@ -91,6 +91,26 @@ async fn random_key_operation(t: &TestApp, random: &mut StdRng) {
     assert!([200, 400, 404, 409].contains(&reply.status.as_u16()), "{operation}: {}", reply.body);
 }
 
+/// One on a role, whichever side made it.
+async fn random_role_operation(t: &TestApp, random: &mut StdRng, value: &str) {
+    let names = ["reader", "Writer", "owner"];
+    let roles = t.get("roles").send().await.body;
+    let any = roles.as_array().unwrap();
+    let id = if any.is_empty() { "rol_none" } else { any[random.random_range(0..any.len())]["id"].as_str().unwrap() };
+    let (path, name) = (format!("roles/{id}"), pick(random, &names));
+    let identifier = pick(random, &["https://a.example/", "c", "urn:keyward:catalogue"]);
+    let named = json!({ "permissions": [{ "resource_server_identifier": identifier, "permission_name": value }] });
+    let call = match random.random_range(0..8) {
+        0 => t.post("roles", json!({ "name": name })),
+        1 => t.patch(&path, json!({ "name": name, "description": value })),
+        2 => t.delete(&path),
+        3..6 => t.post(&format!("{path}/permissions"), named),
+        _ => t.delete(&format!("{path}/permissions")).json(named),
+    };
+    let status = call.send().await.status.as_u16();
+    assert!([200, 201, 204, 404, 409].contains(&status), "{status}");
+}
+
 async fn random_operation(t: &TestApp, random: &mut StdRng) {
     if random.random() {
         return random_key_operation(t, random).await;
@@ -99,6 +119,9 @@ async fn random_operation(t: &TestApp, random: &mut StdRng) {
     let values = ["p", "q", "r", "s", "t"];
     let api = format!("resource-servers/{}", pick(random, &identifiers).replace('/', "%2F"));
     let value = pick(random, &values);
+    if random.random_bool(0.4) {
+        return random_role_operation(t, random, value).await;
+    }
     let call = match random.random_range(0..7) {
         0 => t.post(
             "resource-servers",

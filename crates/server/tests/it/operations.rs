@@ -151,6 +151,14 @@ fn the_policy_reads_like_this() {
     GET /api/v2/client-grants/{id} <- read:client_grants
     PATCH /api/v2/client-grants/{id} <- update:client_grants
     DELETE /api/v2/client-grants/{id} <- delete:client_grants
+    GET /api/v2/roles <- read:roles
+    POST /api/v2/roles <- create:roles
+    GET /api/v2/roles/{id} <- read:roles
+    PATCH /api/v2/roles/{id} <- update:roles
+    DELETE /api/v2/roles/{id} <- delete:roles
+    GET /api/v2/roles/{id}/permissions <- read:roles
+    POST /api/v2/roles/{id}/permissions <- update:roles
+    DELETE /api/v2/roles/{id}/permissions <- update:roles
     ");
 }
 

@@ -21,6 +21,8 @@ use crate::{
 const INSERT: Sql =
     Sql("INSERT INTO roles (number, workspace, id, name, folded, description, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $7)");
+const UPDATE: Sql = Sql("UPDATE roles SET name = $3, folded = $4, description = $5, updated_at = $6 \
+     WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
 const TOMBSTONE: Sql =
     Sql("UPDATE roles SET deleted_at = $3 WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
 const REVIVE: Sql = Sql("UPDATE roles SET deleted_at = NULL WHERE workspace = $1 AND number = $2");
@@ -42,6 +44,9 @@ const CHANGED_PERMISSIONS: Sql = Sql("SELECT role, permission FROM role_permissi
      (SELECT number FROM changes WHERE kind = 'role' AND revision > $1 AND revision <= $2) ORDER BY role, permission");
 const ADD: Sql = Sql("INSERT INTO role_permissions (role, permission) VALUES ($1, $2)");
 const REMOVE: Sql = Sql("DELETE FROM role_permissions WHERE role = $1 AND permission = $2");
+const HELD: Sql = Sql("SELECT p.number, p.id, a.identifier, p.value, COALESCE(p.deleted_at, a.deleted_at) \
+     FROM role_permissions h JOIN permissions p ON p.number = h.permission JOIN apis a ON a.number = p.api \
+     WHERE h.role = $1 ORDER BY p.number");
 const HOLDING: Sql = Sql("SELECT r.id, r.name FROM role_permissions h JOIN roles r ON r.number = h.role \
      WHERE h.permission = $1 AND r.deleted_at IS NULL ORDER BY h.role");
 
@@ -64,6 +69,21 @@ pub async fn insert(change: &mut Change<'_>, role: &Role) -> Result<(), Error> {
     ];
     change.tx().query(INSERT, &values).await?;
     set_permissions(change, role.number, &role.permissions, &[]).await
+}
+
+/// Stores what a role is called by now; what it gives stays.
+pub async fn update(change: &mut Change<'_>, role: &Role, now: Timestamp) -> Result<(), Error> {
+    change.touch(Kind::Role, role.number.0);
+    let values = [
+        role.workspace.0.into(),
+        role.number.0.into(),
+        (&role.name).into(),
+        folded(&role.name).into(),
+        role.description.clone().into(),
+        now.0.into(),
+    ];
+    change.tx().query(UPDATE, &values).await?;
+    Ok(())
 }
 
 /// Gives a role these permissions and takes those away.
@@ -116,6 +136,36 @@ pub async fn find_deleted(
 ) -> Result<Option<Role>, Error> {
     let rows = tx.query(FIND_DELETED, &[workspace.0.into(), id.into(), folded(name).into(), since.0.into()]).await?;
     one(tx, rows).await
+}
+
+/// A permission that a role has, under the names that it has or had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPermission {
+    /// The permission.
+    pub number: PermissionNumber,
+    /// Its identity on the wire.
+    pub id: String,
+    /// The identifier of its API.
+    pub identifier: String,
+    /// Its value.
+    pub value: String,
+    /// Whether it is deleted, by itself or with its API: the role has it, inert.
+    pub deleted: bool,
+}
+
+/// What a role has, deleted permissions among it.
+pub async fn held(tx: &mut Tx<'_>, role: RoleNumber) -> Result<Vec<HeldPermission>, Error> {
+    let whole = |row: Row| {
+        let mut row = row.of("role_permissions");
+        Ok(HeldPermission {
+            number: PermissionNumber(row.int()?),
+            id: row.text()?,
+            identifier: row.text()?,
+            value: row.text()?,
+            deleted: row.int_or_null()?.is_some(),
+        })
+    };
+    tx.query(HELD, &[role.0.into()]).await?.into_iter().map(whole).collect()
 }
 
 /// The live roles that have a permission: ids without their prefix, and names.

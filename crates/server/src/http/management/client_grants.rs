@@ -8,7 +8,7 @@ use keyward_core::{
 };
 use serde_json::{Map, Value};
 
-use super::page::{self, Page};
+use super::paging::{self, Page};
 use crate::{
     http::{
         answer::Answer,
@@ -19,11 +19,11 @@ use crate::{
 
 /// The parameters of the list.
 pub const LIST_QUERY: &[Parameter] = &[
-    page::PAGE,
-    page::PER_PAGE,
-    page::INCLUDE_TOTALS,
-    page::FROM,
-    page::TAKE,
+    paging::PAGE,
+    paging::per_page("How many stand on a page"),
+    paging::INCLUDE_TOTALS,
+    paging::FROM,
+    paging::TAKE,
     Parameter {
         name: "audience",
         kind: ParameterKind::Text(600),

@@ -3,7 +3,7 @@
 use keyward_core::model::client::{DESCRIPTION_MAX, METADATA_MAX};
 use serde_json::{Map, Value, json};
 
-use super::page;
+use super::paging;
 
 /// The fewest characters of a secret that a caller chooses.
 const SECRET_MIN: usize = 16;
@@ -160,7 +160,7 @@ pub fn client() -> Value {
 
 /// A list of applications.
 pub fn client_list() -> Value {
-    page::schema("clients", &client())
+    paging::schema("clients", &client())
 }
 
 fn grant_fields() -> Map<String, Value> {
@@ -222,5 +222,5 @@ pub fn grant() -> Value {
 
 /// A list of grants.
 pub fn grant_list() -> Value {
-    page::schema("client_grants", &grant())
+    paging::schema("client_grants", &grant())
 }

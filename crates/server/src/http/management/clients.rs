@@ -4,7 +4,7 @@ use http::StatusCode;
 use keyward_core::{Problem, access::ManagementScope as Scope, model::client::Client, secret::Secret};
 use serde_json::{Map, Value};
 
-use super::page::{self, Page};
+use super::paging::{self, Page};
 use crate::{
     app::Call,
     http::{
@@ -20,11 +20,11 @@ const SUMMARY: [&str; 4] = ["client_id", "name", "app_type", "description"];
 
 /// The parameters of the list.
 pub const LIST_QUERY: &[Parameter] = &[
-    page::PAGE,
-    page::PER_PAGE,
-    page::INCLUDE_TOTALS,
-    page::FROM,
-    page::TAKE,
+    paging::PAGE,
+    paging::per_page("How many stand on a page"),
+    paging::INCLUDE_TOTALS,
+    paging::FROM,
+    paging::TAKE,
     Parameter {
         name: "is_global",
         kind: ParameterKind::Boolean,

@@ -6,8 +6,12 @@ pub mod client_table;
 pub mod clients;
 pub mod log_query;
 pub mod logs;
-pub mod page;
+pub mod paging;
 pub mod resource_servers;
+pub mod role_permissions;
+pub mod roles;
+pub mod roles_schema;
+pub mod roles_table;
 pub mod schema;
 pub mod scopes;
 

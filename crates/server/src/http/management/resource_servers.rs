@@ -14,7 +14,7 @@ use keyward_core::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{parse_wanted, precondition, reference};
+use super::{paging, parse_wanted, precondition, reference};
 use crate::{
     http::{
         answer::{Answer, JSON, bytes, etag},
@@ -57,13 +57,9 @@ pub const LIST_QUERY: &[Parameter] = &[
         kind: ParameterKind::Repeated(10),
         description: "Only the APIs with these identifiers",
     },
-    Parameter { name: "page", kind: ParameterKind::Integer(0, i64::MAX), description: "Page, from 0" },
-    Parameter { name: "per_page", kind: ParameterKind::Integer(1, 100), description: "APIs on a page" },
-    Parameter {
-        name: "include_totals",
-        kind: ParameterKind::Boolean,
-        description: "Whether the answer is an object with the total number",
-    },
+    paging::PAGE,
+    paging::per_page("APIs on a page"),
+    paging::INCLUDE_TOTALS,
     Parameter {
         name: "from",
         kind: ParameterKind::Text(128),
@@ -150,17 +146,7 @@ pub fn list(request: Request) -> Handled {
                 _ => json!({ "resource_servers": shown }),
             }
         } else {
-            let (page, limit) = (query::integer(query, "page", 0), query::integer(query, "per_page", 50));
-            let start = page.saturating_mul(limit);
-            let skip = usize::try_from(start).unwrap_or(usize::MAX);
-            let all: Vec<_> = all.collect();
-            let shown: Vec<Value> =
-                all.iter().skip(skip).take(usize::try_from(limit).unwrap_or(50)).map(|entry| show(entry)).collect();
-            if query::boolean(query, "include_totals", false) {
-                json!({ "start": start, "limit": limit, "total": all.len(), "resource_servers": shown })
-            } else {
-                Value::Array(shown)
-            }
+            paging::page(query, "resource_servers", &all.collect::<Vec<_>>(), |entry| show(entry))
         };
         Ok(Answer { shows_secrets, ..Answer::json(StatusCode::OK, &body) })
     })

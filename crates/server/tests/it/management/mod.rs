@@ -2,4 +2,5 @@ mod bad_input;
 mod logs;
 mod resource_servers;
 pub(crate) use resource_servers::PEM;
+mod roles;
 mod scopes;

@@ -97,7 +97,7 @@ async fn listed_in_pages(t: TestApp) {
 
 async fn searched_letter_by_letter(t: TestApp) {
     for (name, slug, description) in
-        [("100% sure", "a_b", "x"), ("Other", "axb", "back\\slash"), ("Third", "third", "FOURTH")]
+        [("100% sure", "a_b", "x"), ("Other", "a.b", "back\\slash"), ("Third", "third", "FOURTH")]
     {
         t.v2_data(CREATE, json!({ "name": name, "slug": slug, "description": description })).await;
     }
@@ -106,13 +106,13 @@ async fn searched_letter_by_letter(t: TestApp) {
         ("0%", vec!["a_b"]),
         ("%", vec!["a_b"]),
         ("a_b", vec!["a_b"]),
-        ("XB", vec!["axb"]),
-        ("\\", vec!["axb"]),
+        ("A.B", vec!["a.b"]),
+        ("\\", vec!["a.b"]),
         (" fourth ", vec!["third"]),
-        ("OTHER", vec!["axb"]),
+        ("OTHER", vec!["a.b"]),
         (&id[5..], vec!["third"]),
         ("nothing", vec![]),
-        ("   ", vec!["a_b", "axb", "third"]),
+        ("   ", vec!["a.b", "a_b", "third"]),
     ] {
         let found = t.v2_data("permissions.listPermissions", json!({ "search": search })).await;
         let mut slugs = each(&found, "slug");

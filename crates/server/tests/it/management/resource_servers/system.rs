@@ -1,3 +1,4 @@
+use keyward_core::access::ManagementScope;
 use serde_json::{Value, json};
 
 use crate::support::{Settings, TestApp};
@@ -11,16 +12,8 @@ async fn the_management_api(t: TestApp) {
     assert_eq!((&api["name"], &api["is_system"]), (&json!("Auth0 Management API"), &json!(true)));
     let values: Vec<_> =
         api["scopes"].as_array().unwrap().iter().map(|scope| scope["value"].as_str().unwrap()).collect();
-    assert_eq!(
-        values,
-        [
-            "read:resource_servers",
-            "update:resource_servers",
-            "delete:resource_servers",
-            "create:resource_servers",
-            "read:logs"
-        ]
-    );
+    let all: Vec<_> = ManagementScope::ALL.iter().map(|scope| scope.value()).collect();
+    assert_eq!(values, all);
     for (body, refused) in [
         (json!({ "scopes": [] }), "scopes"),
         (json!({ "name": "Mine" }), "name"),

@@ -1,5 +1,8 @@
 //! Roles: permissions under one name.
 
+pub mod change;
+pub mod grants;
+
 use std::collections::BTreeMap;
 
 use keyward_core::{
@@ -7,7 +10,7 @@ use keyward_core::{
     grants::Action,
     model::{
         permission::{Permission, PermissionNumber},
-        role::{Role, folded},
+        role::{Role, RoleNumber, folded},
     },
     problem::{Conflict, Missing},
     snapshot::Snapshot,
@@ -24,6 +27,9 @@ use crate::{app::Call, ids};
 
 /// The length of a role's id, without its prefix (contract: identifier formats).
 const ID_LENGTH: usize = 16;
+
+/// What the keys' API says when a role would be above the limit.
+const TOO_MANY: &str = "The role would have more permissions than the configuration allows.";
 
 /// What somebody wants a role to be.
 #[derive(Debug, Clone)]
@@ -122,20 +128,13 @@ pub async fn create(call: &Call, wanted: WantedRole) -> Result<String, Problem> 
     let work = call.clone();
     repeatable::change(call, move |change| {
         Box::pin(async move {
-            if role::find_by_name(change.tx(), work.workspace, &wanted.name).await?.is_some() {
-                return Err(Problem::Conflict(Conflict::RoleName(wanted.name)).into());
-            }
+            refuse_taken(change, &work, &wanted.name, None).await?;
             let resolved = resolve_or_create(change, &work, None, wanted.permissions).await?;
-            let role = Role {
-                number: role::next_number(change).await?,
-                workspace: work.workspace,
-                id: ids::alphanumeric(work.app.entropy.as_ref(), ID_LENGTH),
-                name: wanted.name,
-                description: wanted.description.filter(|text| !text.is_empty()),
-                permissions: resolved.numbers,
-                created_at: work.now,
-            };
-            role::insert(change, &role).await?;
+            if !fits(&work, 0, resolved.numbers.len()) {
+                return Err(Problem::Limit(TOO_MANY).into());
+            }
+            let (names, numbers) = ((wanted.name, wanted.description), resolved.numbers);
+            let role = insert(change, &work, names, numbers).await?;
             let mut after = describe(&role);
             after["permissions"] = resolved.permissions.iter().map(slug::describe).collect();
             note_created(&mut after, resolved.created);
@@ -153,17 +152,42 @@ pub(crate) async fn find_or_create(change: &mut Change<'_>, call: &Call, name: &
         return Ok((found, false));
     }
     call.require(Action::CreateRole)?;
+    Ok((insert(change, call, (name.to_owned(), None), Vec::new()).await?, true))
+}
+
+/// Stores a new role, whose name nobody has.
+async fn insert(
+    change: &mut Change<'_>,
+    call: &Call,
+    (name, description): (String, Option<String>),
+    permissions: Vec<PermissionNumber>,
+) -> Result<Role, Error> {
     let role = Role {
         number: role::next_number(change).await?,
         workspace: call.workspace,
         id: ids::alphanumeric(call.app.entropy.as_ref(), ID_LENGTH),
-        name: name.to_owned(),
-        description: None,
-        permissions: Vec::new(),
+        name,
+        description: description.filter(|text| !text.is_empty()),
+        permissions,
         created_at: call.now,
     };
     role::insert(change, &role).await?;
-    Ok((role, true))
+    Ok(role)
+}
+
+/// Refuses a name that another role has, however it is spelt; `own` is the role that is to have it.
+async fn refuse_taken(change: &mut Change<'_>, call: &Call, name: &str, own: Option<RoleNumber>) -> Result<(), Error> {
+    match role::find_by_name(change.tx(), call.workspace, name).await? {
+        Some(other) if Some(other.number) != own => Err(Problem::Conflict(Conflict::RoleName(name.to_owned())).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a role that gives `before` permissions may give `after`. Whoever is above a limit that came later may still
+/// go down.
+fn fits(call: &Call, before: usize, after: usize) -> bool {
+    let limit = call.app.limits.permissions_per_role;
+    limit == 0 || after <= limit || after <= before
 }
 
 /// Says in an entry which permissions were made on the way.
@@ -219,9 +243,7 @@ pub async fn restore(call: &Call, text: String) -> Result<Role, Problem> {
             let id = text.strip_prefix("role_").unwrap_or_default();
             let found = role::find_deleted(change.tx(), work.workspace, (id, &text), since).await?;
             let role = found.ok_or(Problem::NotFound(Missing::Role))?;
-            if role::find_by_name(change.tx(), work.workspace, &role.name).await?.is_some() {
-                return Err(Problem::Conflict(Conflict::RoleName(role.name)).into());
-            }
+            refuse_taken(change, &work, &role.name, None).await?;
             role::revive(change, &role).await?;
             let mut after = describe(&role);
             after["heldBy"] = held_by(change, &role).await?;
@@ -251,6 +273,10 @@ pub async fn set_permissions(call: &Call, id: String, slugs: Vec<String>) -> Res
             let removed = only(&before.permissions, &resolved.numbers);
             if added.is_empty() && removed.is_empty() {
                 return Ok((before.key_id(), None));
+            }
+            let had = role::held(change.tx(), before.number).await?.iter().filter(|held| !held.deleted).count();
+            if !fits(&work, had, resolved.numbers.len()) {
+                return Err(Problem::Limit(TOO_MANY).into());
             }
             role::set_permissions(change, before.number, &added, &removed).await?;
             let snapshot = &work.app.view().snapshot;
