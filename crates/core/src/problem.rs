@@ -36,6 +36,8 @@ pub enum Problem {
     Token(TokenRefusal),
     /// A grant names scopes that its API does not have, and has to have.
     Subset,
+    /// What is named exists and is of a kind that can't be used for this.
+    WrongKind(&'static str),
     /// Something must be otherwise first.
     Precondition(String),
     /// The object is protected against deletion.
@@ -260,7 +262,7 @@ impl fmt::Display for Problem {
             Self::Subset => f.write_str("scope must be a subset of resource server scopes"),
             Self::Token(refusal) => write!(f, "no token: {refusal:?}"),
             Self::Precondition(text) => f.write_str(text),
-            Self::Protected(text) | Self::Malformed(text) => f.write_str(text),
+            Self::WrongKind(text) | Self::Protected(text) | Self::Malformed(text) => f.write_str(text),
             Self::NotFound(missing) => write!(f, "not found: {missing:?}"),
             Self::Conflict(conflict) => write!(f, "conflict: {conflict:?}"),
             Self::Stale { sent, current } => write!(f, "version {sent} was sent, {} is current", current.0),

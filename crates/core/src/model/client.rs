@@ -90,20 +90,27 @@ impl ClientSettings {
             Value::Object(object) => object,
             _ => Map::new(),
         };
+        // Those kinds are younger than what the other ones have to stay compatible with.
+        let is_young = matches!(app_type, Some("resource_server" | "express_configuration"));
+        let tokens = if app_type == Some("resource_server") {
+            json!({ "secret_encoded": false, "alg": "RS256" })
+        } else {
+            json!({ "lifetime_in_seconds": 36_000, "secret_encoded": false })
+        };
         Self {
             app_type: None,
             is_first_party: true,
             grant_types: grants.iter().map(|grant| (*grant).to_owned()).collect(),
             token_endpoint_auth_method: None,
             client_metadata: None,
-            jwt_configuration: object(json!({ "lifetime_in_seconds": 36_000, "secret_encoded": false })),
+            jwt_configuration: object(tokens),
             refresh_token: object(json!({
                 "expiration_type": "non-expiring", "leeway": 0, "infinite_token_lifetime": true,
                 "infinite_idle_token_lifetime": true, "token_lifetime": 2_592_000, "idle_token_lifetime": 1_296_000,
                 "rotation_type": "non-rotating",
             })),
             other: object(json!({
-                "sso_disabled": false, "cross_origin_authentication": false, "oidc_conformant": false,
+                "sso_disabled": false, "cross_origin_authentication": false, "oidc_conformant": is_young,
                 "custom_login_page_on": true, "is_token_endpoint_ip_header_trusted": false,
             })),
         }
@@ -131,6 +138,14 @@ impl ClientSettings {
                 }
                 _ => {
                     object.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        let sent = fields.get("refresh_token").and_then(Value::as_object);
+        if sent.and_then(|sent| sent.get("expiration_type")) == Some(&json!("expiring")) {
+            for name in ["infinite_token_lifetime", "infinite_idle_token_lifetime"] {
+                if !sent.is_some_and(|sent| sent.contains_key(name)) {
+                    object["refresh_token"][name] = false.into();
                 }
             }
         }

@@ -73,6 +73,7 @@ fn words(problem: &Problem) -> (StatusCode, String, Option<&'static str>) {
             (StatusCode::NOT_FOUND, text, code)
         }
         Problem::Conflict(conflict) => conflict_words(conflict),
+        Problem::WrongKind(text) => (StatusCode::BAD_REQUEST, (*text).to_owned(), Some("validation_error")),
         Problem::Subset => (
             StatusCode::BAD_REQUEST,
             "Payload validation error: scope must be a subset of resource server scopes".to_owned(),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use keyward_core::{
     Problem,
     model::{
+        client::Client,
         client_grant::{ClientGrant, ClientGrantSettings, GrantedScope, SubjectType},
         permission::PermissionNumber,
         system_api::SystemApi,
@@ -95,7 +96,11 @@ pub async fn create(call: &Call, new: NewGrant, fields: GrantFields) -> Result<C
                     let entry = found.filter(|entry| entry.api.identifier == new.audience);
                     let entry = entry.cloned().ok_or(Problem::NotFound(Missing::Api))?;
                     let client = match &new.client_id {
-                        Some(id) => Some(super::client::find(&view.snapshot, &work, id)?.number),
+                        Some(id) => {
+                            let client = super::client::find(&view.snapshot, &work, id)?;
+                            check_kind(client, &entry)?;
+                            Some(client.number)
+                        }
                         None => None,
                     };
                     (entry, client)
@@ -127,6 +132,15 @@ pub async fn create(call: &Call, new: NewGrant, fields: GrantFields) -> Result<C
         })
         .await?;
     Ok(grant)
+}
+
+/// Applications of one kind are for one API alone.
+fn check_kind(client: &Client, entry: &ApiEntry) -> Result<(), Problem> {
+    let kind = client.settings.app_type.as_deref();
+    if kind == Some("express_configuration") && entry.api.system != Some(SystemApi::ExpressConfiguration) {
+        return Err(Problem::WrongKind("Client of type express_configuration cannot be used"));
+    }
+    Ok(())
 }
 
 /// The API as it is under the lock.

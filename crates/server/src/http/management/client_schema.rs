@@ -125,7 +125,15 @@ fn more_fields() -> Value {
         "mobile": object("Kept and shown"),
         "native_social_login": object("Kept and shown"),
         "oidc_logout": object("Kept and shown"),
-        "default_organization": object("Kept and shown"),
+        "default_organization": {
+            "type": ["object", "null"], "required": ["flows", "organization_id"], "additionalProperties": false,
+            "properties": {
+                "flows": {"type": "array", "items": {"type": "string", "enum": ["client_credentials"]}},
+                "organization_id": {"type": "string"},
+            },
+            "description": "Kept and shown",
+        },
+        "token_exchange": object("Kept and shown"),
         "encryption_key": object("Kept and shown"),
     })
 }

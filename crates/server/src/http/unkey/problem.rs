@@ -117,6 +117,7 @@ fn say(problem: &Problem) -> Words {
         | Problem::Forbidden(_)
         | Problem::Token(_)
         | Problem::Subset
+        | Problem::WrongKind(_)
         | Problem::Stale { .. }
         | Problem::UnsupportedMediaType(_)
         | Problem::Internal(_) => words(

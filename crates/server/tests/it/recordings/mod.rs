@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{PUBLIC_URL, TestApp};
 
+mod clients;
+
 on_both_engines!(resource_servers_answer_as_recorded, roles_answer_as_recorded);
 
 /// Of a hundred exchanges, so many must be answered as recorded.
