@@ -150,7 +150,13 @@ impl Replay<'_> {
             }
             let reply = match kind {
                 "clients" => {
-                    self.t.post("clients", json!({ "name": shown.get("name").unwrap_or(&json!("x")) })).send().await
+                    let mut body = json!({ "name": "x" });
+                    for name in ["name", "description"] {
+                        if let Some(value) = shown.get(name) {
+                            body[name] = value.clone();
+                        }
+                    }
+                    self.t.post("clients", body).send().await
                 }
                 "client-grants" => {
                     self.t.post("resource-servers", json!({ "identifier": shown["audience"] })).send().await;
