@@ -218,10 +218,15 @@ async fn locked(change: &mut Change<'_>, call: &Call, text: &str) -> Result<Perm
 pub(crate) async fn held_by(change: &mut Change<'_>, permission: &Permission) -> Result<Value, Error> {
     let roles = catalogue::role::holding(change.tx(), permission.number).await?;
     let named: Vec<String> = roles.iter().take(NAMED).map(|(id, _)| format!("role_{id}")).collect();
-    Ok(json!({
+    let mut held_by = json!({
         "roles": { "count": roles.len(), "ids": named },
         "keys": keys(change, Holding::Permission(permission.number)).await?,
-    }))
+    });
+    let grants = catalogue::client_grant::holding(change.tx(), permission.number).await?;
+    if !grants.is_empty() {
+        held_by["client_grants"] = json!({ "count": grants.len(), "ids": &grants[..grants.len().min(NAMED)] });
+    }
+    Ok(held_by)
 }
 
 /// Which keys hold something: how many, and the first of them.
