@@ -39,6 +39,7 @@ use crate::{
         token::TokenCache,
     },
     telemetry::Metrics,
+    token_log::{self, TokenLog},
     usage::{self, Usage},
     windows::Windows,
 };
@@ -121,6 +122,8 @@ pub struct App {
     pub usage: Arc<Usage>,
     /// How the authorization server says that it refuses.
     pub error_status: ErrorStatus,
+    /// What became of requests for tokens, on its way to the audit log.
+    pub token_log: TokenLog,
     /// Who failed lately to prove who it is.
     pub failures: Failures,
     /// The application that was made because the store was empty when this program started on it.
@@ -177,6 +180,7 @@ impl App {
             tokens: TokenCache::new(),
             lease,
             error_status: parts.error_status,
+            token_log: TokenLog::default(),
             failures: Failures::default(),
             first_client,
             following: tokio::sync::Mutex::new(()),
@@ -192,6 +196,7 @@ impl App {
         }
         tokio::spawn(follow(Arc::downgrade(&app), committed));
         tokio::spawn(usage::keep_writing(Arc::downgrade(&app)));
+        tokio::spawn(token_log::keep_writing(Arc::downgrade(&app)));
         Ok(app)
     }
 

@@ -18,5 +18,6 @@ pub mod lease;
 pub mod private_file;
 pub mod service;
 pub mod telemetry;
+pub mod token_log;
 pub mod usage;
 pub mod windows;
