@@ -11,6 +11,7 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use keyward_core::{
     Problem,
+    access::ManagementScopes,
     model::{
         Revision, WorkspaceNumber,
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
@@ -32,6 +33,7 @@ use crate::{
     key_text::KeyTexts,
     keyring::Keyring,
     lease::{self, Lease},
+    passwords::Passwords,
     service::{setup, token::TokenCache},
     telemetry::Metrics,
     usage::{self, Usage},
@@ -108,6 +110,8 @@ pub struct App {
     pub credits: Credits,
     /// What was used of rate limits lately.
     pub windows: Windows,
+    /// Hashes the passwords of users.
+    pub passwords: Passwords,
     /// Where verifications are recorded.
     pub usage: Arc<Usage>,
     /// Whether the store was empty when this program started on it.
@@ -149,6 +153,7 @@ impl App {
             key_texts: KeyTexts::of(parts.store.master()),
             credits: Credits::new(parts.store.clone()),
             windows: Windows::new(),
+            passwords: Passwords::new(),
             usage,
             store: parts.store,
             view: ArcSwap::default(),
@@ -305,6 +310,8 @@ pub struct Call {
     pub action: (&'static str, u16),
     /// Whether the caller may see the secrets of APIs.
     pub sees_secrets: bool,
+    /// What the caller's token allows.
+    pub scopes: ManagementScopes,
     /// The caller's root key, if it came with one.
     pub root_key: Option<Arc<RootKey>>,
     /// Which request it is, if it may be sent again.

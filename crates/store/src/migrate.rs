@@ -11,6 +11,7 @@ use crate::{
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../schema/0001_foundation.sql")),
     (2, "keys", include_str!("../schema/0002_keys.sql")),
+    (4, "users", include_str!("../schema/0004_users.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \

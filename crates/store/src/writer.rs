@@ -40,11 +40,12 @@ pub(crate) enum Kind {
     KeyMigration,
     Key,
     Identity,
+    User,
 }
 
 impl Kind {
     /// All of them; APIs before the permissions that belong to them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Api,
         Self::Permission,
         Self::SigningKey,
@@ -54,6 +55,7 @@ impl Kind {
         Self::KeyMigration,
         Self::Key,
         Self::Identity,
+        Self::User,
     ];
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
@@ -71,6 +73,7 @@ impl Kind {
             Self::KeyMigration => "key_migration",
             Self::Key => "key",
             Self::Identity => "identity",
+            Self::User => "user",
         }
     }
 }

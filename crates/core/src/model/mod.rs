@@ -1,6 +1,7 @@
 //! What exists. One file per noun; a noun has the same file name on every level of the program.
 
 pub mod api;
+pub mod connection;
 pub mod identity;
 pub mod key;
 pub mod limit;
@@ -11,6 +12,7 @@ pub mod role;
 pub mod root_key;
 pub mod signing_key;
 pub mod system_api;
+pub mod user;
 
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use keyward_core::{
-    access::ManagementScope,
+    access::{ManagementScope, ManagementScopes},
     model::{
         WorkspaceNumber,
         log::{Actor, Origin},
@@ -58,6 +58,7 @@ fn call(app: &Arc<App>, action: (&'static str, u16)) -> Call {
         now: app.clock.now(),
         action,
         sees_secrets: true,
+        scopes: ManagementScopes::default(),
         root_key: None,
         repeatable: None,
     }

@@ -6,7 +6,7 @@ use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
 use super::{
-    management::{logs, resource_servers, schema, scopes},
+    management::{logs, resource_servers, schema, scopes, users_table},
     oauth::discovery,
     operation::{
         Access::{AnyOf, Public},
@@ -286,6 +286,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             at_once: None,
         },
     ];
+    rows.extend(users_table::operations());
     rows.extend(keys::operations());
     rows
 });

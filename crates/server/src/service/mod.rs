@@ -1,6 +1,7 @@
 //! Use cases: check, change, audit. Nothing here knows HTTP.
 
 pub mod api;
+pub mod connection;
 mod difference;
 pub mod health;
 pub mod identity;
@@ -16,6 +17,10 @@ pub mod setup;
 pub mod slug;
 pub mod token;
 pub mod usage;
+pub mod user;
+pub mod user_permissions;
+pub mod user_roles;
+pub mod user_search;
 pub mod verification;
 
 use keyward_core::{Problem, model::Revision};

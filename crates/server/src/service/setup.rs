@@ -1,4 +1,4 @@
-//! What must exist before the first request: signing keys, the public URL, the Management API.
+//! What must exist before the first request: signing keys, the public URL, the Management API, a connection.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use keyward_core::{
     model::{
         WorkspaceNumber,
         api::{Api, KeySettings},
+        connection::{Connection, DATABASE},
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
         permission::compare,
         signing_key::KeyState,
@@ -18,6 +19,7 @@ use keyward_core::{
 use keyward_store::{
     Change, Error, MasterKey,
     catalogue::{self, signing_key::NewKey},
+    ledger,
 };
 use serde_json::{Value, json};
 
@@ -49,11 +51,12 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<bool, Problem> {
         Box::pin(async move {
             let keys = catalogue::signing_key::exist(tx, WORKSPACE, &master).await?;
             let same_url = catalogue::workspace::public_url(tx, WORKSPACE).await? == url;
+            let has_connection = !ledger::connection::list(tx, WORKSPACE).await?.is_empty();
             let api = catalogue::api::find_system(tx, WORKSPACE, SystemApi::Management, &master).await?;
             let Some(api) = api else { return Ok((keys, false)) };
             let stored = catalogue::permission::of_api(tx, WORKSPACE, api.number).await?;
             let same_list = compare(&stored, fixed_permissions(SystemApi::Management)).is_empty();
-            Ok((keys, same_url && same_list && api.identifier == identifier))
+            Ok((keys, same_url && same_list && has_connection && api.identifier == identifier))
         })
     });
     let (has_keys, is_current) = state.await?;
@@ -91,6 +94,7 @@ impl Setup {
         let found = catalogue::api::find_system(change.tx(), WORKSPACE, SystemApi::Management, &self.master).await?;
         let before = found.as_ref().map_or(Value::Null, |api| json!({ "identifier": api.identifier }));
         self.management_api(change, found).await?;
+        self.connection(change).await?;
         Ok(((), self.draft(before)))
     }
 
@@ -124,6 +128,21 @@ impl Setup {
         let difference = compare(&stored, fixed_permissions(SystemApi::Management));
         let source = (self.entropy.as_ref(), self.now);
         write_permissions(change, (WORKSPACE, api.number), &difference, source).await.map(drop)
+    }
+
+    async fn connection(&self, change: &mut Change<'_>) -> Result<(), Error> {
+        if !ledger::connection::list(change.tx(), WORKSPACE).await?.is_empty() {
+            return Ok(());
+        }
+        let connection = Connection {
+            number: ledger::connection::next_number(change).await?,
+            workspace: WORKSPACE,
+            id: ids::prefixed(self.entropy.as_ref(), "con"),
+            name: DATABASE.to_owned(),
+            settings: Connection::default_settings(DATABASE),
+            created_at: self.now,
+        };
+        ledger::connection::insert(change, &connection).await
     }
 
     fn draft(&self, before: Value) -> LogDraft {

@@ -115,6 +115,8 @@ fn say(problem: &Problem) -> Words {
         // The others belong to the Management API, and to defects.
         Problem::Unauthenticated(_)
         | Problem::Forbidden(_)
+        | Problem::ForbiddenSets(_)
+        | Problem::User(_)
         | Problem::Stale { .. }
         | Problem::UnsupportedMediaType(_)
         | Problem::Internal(_) => words(
@@ -190,7 +192,9 @@ fn say_missing(missing: &Missing) -> (&'static str, String) {
         Missing::KeyMigration => {
             ("unkey/data/migration_not_found", "The requested Migration does not exist or has been deleted.")
         }
-        Missing::Route | Missing::LogEntry => ("unkey/data/audit_log_not_found", "Not found."),
+        Missing::Route | Missing::LogEntry | Missing::User | Missing::Users | Missing::Connection => {
+            ("unkey/data/audit_log_not_found", "Not found.")
+        }
     };
     (kind, detail.to_owned())
 }
@@ -234,7 +238,7 @@ fn say_conflict(conflict: &Conflict) -> Words {
             INVALID,
             "The Idempotency-Key was used for another request. Choose another one for this request",
         ),
-        Conflict::ApiIdentifier | Conflict::ReservedIdentifier => {
+        Conflict::ApiIdentifier | Conflict::ReservedIdentifier | Conflict::User => {
             words(400, "Bad Request", INVALID, "The identifier is taken")
         }
     }

@@ -8,6 +8,7 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_core::{
     Problem,
+    access::ManagementScopes,
     model::{
         WorkspaceNumber,
         log::Actor,
@@ -84,6 +85,7 @@ pub(in crate::http) async fn carry_out(
         now,
         action: (row.audit.unwrap_or(row.summary), row.success.0),
         sees_secrets: false,
+        scopes: ManagementScopes::default(),
         root_key: Some(Arc::clone(&caller)),
         repeatable: None,
     };
@@ -143,6 +145,7 @@ async fn public(app: &Arc<App>, row: &Operation, incoming: &Arc<Incoming>) -> Re
         now: app.clock.now(),
         action: (row.summary, row.success.0),
         sees_secrets: false,
+        scopes: ManagementScopes::default(),
         root_key: None,
         repeatable: None,
     };

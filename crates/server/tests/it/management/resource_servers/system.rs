@@ -18,6 +18,21 @@ async fn the_management_api(t: TestApp) {
             "update:resource_servers",
             "delete:resource_servers",
             "create:resource_servers",
+            "read:users",
+            "update:users",
+            "delete:users",
+            "create:users",
+            "update:users_app_metadata",
+            "read:user_effective_permissions",
+            "read:user_permission_source_roles",
+            "read:user_effective_roles",
+            "read:roles",
+            "update:roles",
+            "read:role_members",
+            "create:role_members",
+            "delete:role_members",
+            "read:connections",
+            "update:connections",
             "read:logs"
         ]
     );
