@@ -77,6 +77,7 @@ async fn look(tx: &mut Tx<'_>, call: &Call, search: Search) -> Result<Found, Err
             }
             let [offset, limit] = [search.page.0, search.page.1].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
             found.users = found.users.into_iter().skip(offset).take(limit).collect();
+            found.total = found.total.filter(|_| search.totals);
             Ok(found)
         }
         span => through(tx, call, span.unwrap_or(whole), &search).await,

@@ -24,12 +24,15 @@ const UPDATE: Sql =
      updated_at = $8 WHERE workspace = $1 AND number = $2");
 const DELETE: Sql = Sql("DELETE FROM users WHERE workspace = $1 AND number = $2");
 const FIND: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users WHERE workspace = $1 AND id = $2");
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
+     WHERE workspace = $1 AND id = $2");
 const FIND_BY_EMAIL: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
      WHERE workspace = $1 AND email = $2 AND email <> '' ORDER BY number");
-const TAKEN: Sql = Sql("SELECT number FROM users WHERE connection = $1 AND number <> $4 \
-     AND ((email = $2 AND email <> '') OR (username = $3 AND username <> '')) LIMIT 1");
+const EMAIL_TAKEN: Sql =
+    Sql("SELECT number FROM users WHERE connection = $1 AND email = $2 AND email <> '' AND number <> $3");
+const USERNAME_TAKEN: Sql =
+    Sql("SELECT number FROM users WHERE connection = $1 AND username = $2 AND username <> '' AND number <> $3");
 
 /// Stores a new user with the next number and returns it. The password is a PHC string.
 pub async fn insert(change: &mut Change<'_>, user: User, password: Option<&str>) -> Result<User, Error> {
@@ -89,13 +92,13 @@ pub async fn find_by_email(tx: &mut Tx<'_>, workspace: WorkspaceNumber, email: &
 
 /// Whether another user of the connection has the email or the username of this one.
 pub async fn is_taken(tx: &mut Tx<'_>, user: &User) -> Result<bool, Error> {
-    let values = [
-        user.connection.0.into(),
-        column(user, UserOrder::Email),
-        column(user, UserOrder::Username),
-        user.number.0.into(),
-    ];
-    Ok(!tx.query(TAKEN, &values).await?.is_empty())
+    for (sql, order) in [(EMAIL_TAKEN, UserOrder::Email), (USERNAME_TAKEN, UserOrder::Username)] {
+        let values = [user.connection.0.into(), column(user, order), user.number.0.into()];
+        if !tx.query(sql, &values).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The column by which users are ordered so.

@@ -37,12 +37,10 @@ const FIRST_OF_ROLE: Sql = Sql("SELECT u.id FROM user_roles h JOIN users u ON u.
 const FIRST_OF_PERMISSION: Sql = Sql("SELECT u.id FROM user_permissions h JOIN users u ON u.number = h.user_number \
      WHERE h.permission = $1 ORDER BY h.user_number LIMIT $2");
 // The first condition on the time is the one that the index knows.
-const MEMBERS: Sql = Sql(
-    "SELECT u.number, u.workspace, u.connection, (SELECT c.name FROM connections c WHERE c.number = u.connection), \
-     u.id, u.fields, u.created_at, u.updated_at, h.assigned_at FROM user_roles h JOIN users u ON u.number = h.user_number \
-     WHERE h.role = $1 AND h.assigned_at >= $2 AND (h.assigned_at > $2 OR u.id > $3) \
-     ORDER BY h.assigned_at, u.id LIMIT $4 OFFSET $5",
-);
+const MEMBERS: Sql = Sql("SELECT u.number, u.workspace, u.connection, \
+     (SELECT c.name FROM connections c WHERE c.number = u.connection) AS in_connection, u.id, u.fields, u.created_at, u.updated_at, h.assigned_at \
+     FROM user_roles h JOIN users u ON u.number = h.user_number WHERE h.role = $1 AND h.assigned_at >= $2 AND (h.assigned_at > $2 OR u.id > $3) \
+     ORDER BY h.assigned_at, u.id LIMIT $4 OFFSET $5");
 
 /// What a user was given: each with whether it is still there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

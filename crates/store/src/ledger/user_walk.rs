@@ -1,6 +1,7 @@
 //! Users in an order, from one place of it to another: what every list and every search goes through.
 //!
 //! Each order has an index of its own, so that a piece of it costs what is read of it, however many users there are.
+//! What is selected has no name that an order has: PostgreSQL would order by that.
 
 use keyward_core::{
     model::{
@@ -17,45 +18,51 @@ use crate::{
 };
 
 const CREATED_AT: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
-     WHERE workspace = $1 AND (created_at, number) > ($2, $3) AND created_at <= $4 ORDER BY created_at, number LIMIT $5 OFFSET $6");
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
+     WHERE workspace = $1 AND (created_at, number) > ($2, $3) AND created_at <= $4 ORDER BY created_at, number \
+     LIMIT $5 OFFSET $6");
 const CREATED_AT_DOWN: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
      WHERE workspace = $1 AND (created_at, number) < ($2, $3) AND created_at >= $4 ORDER BY created_at DESC, number DESC \
      LIMIT $5 OFFSET $6");
 const UPDATED_AT: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
-     WHERE workspace = $1 AND (updated_at, number) > ($2, $3) AND updated_at <= $4 ORDER BY updated_at, number LIMIT $5 OFFSET $6");
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
+     WHERE workspace = $1 AND (updated_at, number) > ($2, $3) AND updated_at <= $4 ORDER BY updated_at, number \
+     LIMIT $5 OFFSET $6");
 const UPDATED_AT_DOWN: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
      WHERE workspace = $1 AND (updated_at, number) < ($2, $3) AND updated_at >= $4 ORDER BY updated_at DESC, number DESC \
      LIMIT $5 OFFSET $6");
 const ID: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
-     WHERE workspace = $1 AND (id, number) > ($2, $3) AND id <= $4 ORDER BY id, number LIMIT $5 OFFSET $6");
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
+     WHERE workspace = $1 AND (id, number) > ($2, $3) AND id <= $4 ORDER BY id, number \
+     LIMIT $5 OFFSET $6");
 const ID_DOWN: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
      WHERE workspace = $1 AND (id, number) < ($2, $3) AND id >= $4 ORDER BY id DESC, number DESC \
      LIMIT $5 OFFSET $6");
 const EMAIL: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
-     WHERE workspace = $1 AND (email, number) > ($2, $3) AND email <= $4 ORDER BY email, number LIMIT $5 OFFSET $6");
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
+     WHERE workspace = $1 AND (email, number) > ($2, $3) AND email <= $4 ORDER BY email, number \
+     LIMIT $5 OFFSET $6");
 const EMAIL_DOWN: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
      WHERE workspace = $1 AND (email, number) < ($2, $3) AND email >= $4 ORDER BY email DESC, number DESC \
      LIMIT $5 OFFSET $6");
 const USERNAME: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
-     WHERE workspace = $1 AND (username, number) > ($2, $3) AND username <= $4 ORDER BY username, number LIMIT $5 OFFSET $6");
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
+     WHERE workspace = $1 AND (username, number) > ($2, $3) AND username <= $4 ORDER BY username, number \
+     LIMIT $5 OFFSET $6");
 const USERNAME_DOWN: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
      WHERE workspace = $1 AND (username, number) < ($2, $3) AND username >= $4 ORDER BY username DESC, number DESC \
      LIMIT $5 OFFSET $6");
 const NAME: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
-     WHERE workspace = $1 AND (name, number) > ($2, $3) AND name <= $4 ORDER BY name, number LIMIT $5 OFFSET $6");
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
+     WHERE workspace = $1 AND (name, number) > ($2, $3) AND name <= $4 ORDER BY name, number \
+     LIMIT $5 OFFSET $6");
 const NAME_DOWN: Sql = Sql("SELECT number, workspace, connection, (SELECT c.name FROM connections c \
-     WHERE c.number = users.connection), id, fields, created_at, updated_at FROM users \
+     WHERE c.number = users.connection) AS in_connection, id, fields, created_at, updated_at FROM users \
      WHERE workspace = $1 AND (name, number) < ($2, $3) AND name >= $4 ORDER BY name DESC, number DESC \
      LIMIT $5 OFFSET $6");
 

@@ -9,6 +9,7 @@ async fn found(t: &TestApp, query: &str, more: &str) -> Vec<String> {
     let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
     let reply = t.get(&format!("users?q={query}{more}")).send().await;
     assert_eq!(reply.status, 200, "{query}: {}", reply.body);
+    assert_eq!(reply.body.is_array(), !more.contains("include_totals"), "{}", reply.body);
     let list = if reply.body.is_array() { reply.body.clone() } else { reply.body["users"].clone() };
     each(&list, "user_id").iter().map(|id| id.replace("auth0|", "")).collect()
 }
@@ -44,7 +45,7 @@ async fn pages_totals_and_ends(t: TestApp) {
 }
 
 async fn orders(t: TestApp) {
-    for (own, email, name) in [("1", "c@x.example", "a"), ("2", "a@x.example", "B"), ("3", "b@x.example", "C")] {
+    for (own, email, name) in [("1", "c@x.example", "b"), ("2", "a@x.example", "C"), ("3", "b@x.example", "A")] {
         let mut body = wanted(email);
         body["user_id"] = own.into();
         body["name"] = name.into();
@@ -55,7 +56,8 @@ async fn orders(t: TestApp) {
     for (sort, ids) in [
         ("email:1", ["2", "3", "1"]),
         ("email:-1", ["1", "3", "2"]),
-        ("name:1", ["1", "2", "3"]),
+        ("name:1", ["3", "1", "2"]),
+        ("name:-1", ["2", "1", "3"]),
         ("created_at:-1", ["3", "2", "1"]),
         ("created_at:1", ["1", "2", "3"]),
         ("updated_at:1", ["2", "3", "1"]),
@@ -89,7 +91,8 @@ async fn queries(t: TestApp) {
             body[name] = value.clone();
         }
         create(&t, body).await;
-        t.clock.advance(86_400);
+        // Not for longer than the token is good for.
+        t.clock.advance(6 * 3600);
     }
     let cases: [(&str, &[&str]); 27] = [
         ("email:\"ann@example.com\"", &["ann"]),
@@ -103,7 +106,6 @@ async fn queries(t: TestApp) {
         ("name:\"ann lee\"", &["ann"]),
         ("name:\"Çy \\\"Q\\\" Doe\"", &["cy"]),
         ("name:çy*", &["cy"]),
-        ("name:*lee", &[]),
         ("nickname:bob*", &["bob"]),
         ("blocked:true", &["ann"]),
         ("NOT blocked:true", &["bob", "cy"]),
@@ -111,21 +113,17 @@ async fn queries(t: TestApp) {
         ("app_metadata.plan.level:2", &["ann"]),
         ("user_metadata.tags:blue", &["bob"]),
         ("email:a* OR email:c*", &["ann", "cy"]),
-        ("email:*@example.com", &[]),
         ("(email:a* OR email:b*) AND NOT nickname:bobby", &["ann"]),
-        ("created_at:[2026-01-02 TO 2026-01-02]", &["bob"]),
-        ("created_at:[2026-01-02 TO *]", &["bob", "cy"]),
+        ("created_at:[2026-01-01T06:00:00Z TO 2026-01-01T11:59:59.999Z]", &["bob"]),
+        ("created_at:[2026-01-01T00:00:00.001Z TO *]", &["bob", "cy"]),
+        ("created_at:[2026-01-01 TO 2026-01-01]", &["ann", "bob", "cy"]),
+        ("created_at:[2026-01-02 TO *]", &[]),
         ("updated_at:[* TO 2026-01-01T00:00:00Z]", &["ann"]),
         ("identities.connection:\"Username-Password-Authentication\"", &["ann", "bob", "cy"]),
         ("identities.connection:other OR email:a*", &["ann"]),
         ("identities.provider:auth0 AND name:b*", &["bob"]),
     ];
     for (query, ids) in cases {
-        if query.contains(":*l") || query.contains(":*@") {
-            let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
-            assert_eq!(t.get(&format!("users?q={query}")).send().await.status, 400, "{query}");
-            continue;
-        }
         assert_eq!(found(&t, query, "").await, ids, "{query}");
         assert_eq!(found(&t, query, "&include_totals=true&search_engine=v3").await, ids, "{query}");
     }
@@ -166,6 +164,8 @@ async fn by_email(t: TestApp) {
 async fn bad_queries(t: TestApp) {
     for bad in [
         "q=john",
+        "q=name:*lee",
+        "q=email:*%40example.com",
         "q=color:red",
         "q=password:x",
         "q=name:a%00",
@@ -233,7 +233,8 @@ async fn too_many_to_look_at(t: TestApp) {
     let text = body["message"].as_str().unwrap();
     assert!(text.contains("More than 10000 users would have to be looked at"), "{text}");
     assert_eq!(status("q=nickname:n&include_totals=true").await.0, 400);
-    assert_eq!(status("q=name:user*&sort=email:1").await.0, 400, "they can't all be put in another order");
+    let other_order = status("q=name:user*&sort=email:1&include_totals=true&per_page=2").await;
+    assert_eq!(other_order.0, 400, "they can't all be put in another order: {}", other_order.1);
     // What an index knows, or what is found soon, is answered.
     let (_, soon) = status("q=nickname:n&per_page=2").await;
     assert_eq!(each(&soon, "user_id"), ["auth0|1", "auth0|2"]);
