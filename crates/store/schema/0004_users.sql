@@ -35,7 +35,6 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_id ON users (workspace, id);
 CREATE UNIQUE INDEX users_email ON users (connection, email) WHERE email <> '';
 CREATE UNIQUE INDEX users_username ON users (connection, username) WHERE username <> '';
-CREATE INDEX users_by_id ON users (workspace, id, number);
 CREATE INDEX users_by_email ON users (workspace, email, number);
 CREATE INDEX users_by_username ON users (workspace, username, number);
 CREATE INDEX users_by_name ON users (workspace, name, number);
