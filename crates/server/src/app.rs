@@ -34,6 +34,7 @@ use crate::{
     key_text::KeyTexts,
     keyring::Keyring,
     lease::{self, Lease},
+    passwords::Passwords,
     service::{
         setup::{self, FirstClient},
         token::TokenCache,
@@ -118,6 +119,8 @@ pub struct App {
     pub credits: Credits,
     /// What was used of rate limits lately.
     pub windows: Windows,
+    /// Hashes the passwords of users.
+    pub passwords: Passwords,
     /// Where verifications are recorded.
     pub usage: Arc<Usage>,
     /// How the authorization server says that it refuses.
@@ -165,6 +168,7 @@ impl App {
             key_texts: KeyTexts::of(parts.store.master()),
             credits: Credits::new(parts.store.clone()),
             windows: Windows::new(),
+            passwords: Passwords::new(),
             usage,
             store: parts.store,
             view: ArcSwap::default(),

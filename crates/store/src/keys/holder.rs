@@ -33,6 +33,8 @@ const HELD_BY_KEYS: Sql = Sql("SELECT p.number FROM permissions p \
      WHERE p.api = $1 AND p.deleted_at IS NULL AND h.keys > 0");
 const HELD_BY_GRANTS: Sql = Sql("SELECT p.number FROM permissions p \
      JOIN client_grant_scopes s ON s.permission = p.number WHERE p.api = $1 AND p.deleted_at IS NULL");
+const HELD_BY_USERS: Sql = Sql("SELECT p.number FROM permissions p WHERE p.api = $1 AND p.deleted_at IS NULL \
+     AND EXISTS (SELECT 1 FROM user_permissions h WHERE h.permission = p.number)");
 const HELD_BY_ROLES: Sql = Sql("SELECT p.number FROM permissions p \
      JOIN role_permissions r ON r.permission = p.number WHERE p.api = $1 AND p.deleted_at IS NULL");
 
@@ -56,7 +58,7 @@ impl Holding {
         }
     }
 
-    const fn number(self) -> i64 {
+    pub(crate) const fn number(self) -> i64 {
         match self {
             Self::Permission(number) => number.0,
             Self::Role(number) => number.0,
@@ -127,6 +129,7 @@ pub async fn first(tx: &mut Tx<'_>, holding: Holding, limit: i64) -> Result<Vec<
 }
 
 /// Those of an API's permissions that a key, a role or a client grant has.
+/// Those of an API's permissions that a key, a role or a user has.
 pub async fn held(
     change: &mut Change<'_>,
     api: ApiNumber,
@@ -135,6 +138,7 @@ pub async fn held(
     let mut rows = change.tx().query(HELD_BY_KEYS, &[api.0.into()]).await?;
     rows.extend(change.tx().query(HELD_BY_ROLES, &[api.0.into()]).await?);
     rows.extend(change.tx().query(HELD_BY_GRANTS, &[api.0.into()]).await?);
+    rows.extend(change.tx().query(HELD_BY_USERS, &[api.0.into()]).await?);
     let numbers = rows.into_iter().map(|row: Row| row.of("permissions").int().map(PermissionNumber));
     let mut held = numbers.collect::<Result<HashSet<_>, _>>()?;
     held.extend(permissions.filter(|number| change.uncommitted_holders(Holding::Permission(*number)) != 0));

@@ -1,8 +1,10 @@
 mod bad_input;
 mod client_grants;
 mod clients;
+mod connections;
 mod logs;
 mod resource_servers;
 pub(crate) use resource_servers::PEM;
 mod roles;
 mod scopes;
+mod users;
