@@ -4,18 +4,16 @@
 //! never ahead of the store.
 
 mod clients;
+mod first_bytes;
+mod roles;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, Hasher},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use imbl::{GenericHashMap, HashMap, OrdMap, shared_ptr::DefaultSharedPtr};
 
-use self::clients::Clients;
+use self::{clients::Clients, first_bytes::FirstBytes, roles::Roles};
 use crate::{
     model::{
         Revision, WorkspaceNumber,
@@ -34,37 +32,6 @@ use crate::{
     },
     slots::Slots,
 };
-
-/// A hash of hashes: their first bytes, which are as random as the others.
-#[derive(Debug, Clone, Default)]
-pub struct FirstBytes;
-
-/// What [`FirstBytes`] makes.
-#[derive(Debug, Clone, Default)]
-pub struct FirstBytesHasher(u64);
-
-impl BuildHasher for FirstBytes {
-    type Hasher = FirstBytesHasher;
-
-    fn build_hasher(&self) -> FirstBytesHasher {
-        FirstBytesHasher(0)
-    }
-}
-
-impl Hasher for FirstBytesHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 ^= u64::from_le_bytes(*first);
-        }
-    }
-
-    // The length of the array, which is always the same.
-    fn write_usize(&mut self, _: usize) {}
-}
 
 /// An API with its permissions, in the order of their places.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,7 +96,7 @@ pub struct Snapshot {
     signing_keys: OrdMap<i64, Arc<SigningKey>>,
     /// The API that permissions without another one belong to, once there is one.
     catalogues: OrdMap<WorkspaceNumber, ApiNumber>,
-    roles: Slots<Role>,
+    roles: Roles,
     root_keys: OrdMap<i64, Arc<RootKey>>,
     root_keys_by_hash: GenericHashMap<Hash, Arc<RootKey>, FirstBytes, DefaultSharedPtr>,
     namespaces: OrdMap<i64, Arc<Namespace>>,
@@ -201,12 +168,27 @@ impl Snapshot {
 
     /// The role with this number. One that is deleted is not there, so whoever has it has nothing.
     pub fn role(&self, number: RoleNumber) -> Option<&Arc<Role>> {
-        self.roles.get(number.0)
+        self.roles.get(number)
     }
 
     /// The workspace's roles, oldest first.
     pub fn roles(&self, workspace: WorkspaceNumber) -> impl Iterator<Item = &Arc<Role>> {
         self.roles.iter().filter(move |role| role.workspace == workspace)
+    }
+
+    /// The role with this id, without a prefix.
+    pub fn role_with_id(&self, workspace: WorkspaceNumber, id: &str) -> Option<&Arc<Role>> {
+        self.roles.with_id(workspace, id)
+    }
+
+    /// How many roles the workspace has.
+    pub fn role_count(&self, workspace: WorkspaceNumber) -> usize {
+        self.roles.count(workspace)
+    }
+
+    /// The workspace's roles in these places, in the order of their names.
+    pub fn roles_by_name(&self, workspace: WorkspaceNumber, places: std::ops::Range<usize>) -> Vec<Arc<Role>> {
+        self.roles.by_name(workspace, places)
     }
 
     /// The root key with this SHA-256.
@@ -299,7 +281,7 @@ impl Snapshot {
                     next.signing_keys.remove(&number);
                 }
                 Row::Role(number, role) => {
-                    next.roles.set(number.0, role.map(Arc::from));
+                    next.roles.set(number, role.map(Arc::from));
                 }
                 Row::RootKey(number, key) => next.set_root_key(number, key.map(Arc::from)),
                 Row::Namespace(number, Some(namespace)) => {

@@ -1,5 +1,7 @@
 //! Lists in the two ways in which they are paged (contract: pagination).
 
+use std::ops::Range;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use keyward_core::{
     Problem,
@@ -29,15 +31,28 @@ pub const fn per_page(description: &'static str) -> Parameter {
 }
 
 /// The page that the query asks for: the items alone, or in an object with where they stand among all.
-pub fn page<T>(query: &Map<String, Value>, plural: &str, all: &[T], show: impl FnMut(&T) -> Value) -> Value {
+pub fn page<T: Clone>(query: &Map<String, Value>, plural: &str, all: &[T], show: impl FnMut(&T) -> Value) -> Value {
+    let part = |places: Range<usize>| all.get(places.start.min(all.len())..places.end.min(all.len()));
+    page_of(query, plural, all.len(), |places| part(places).unwrap_or_default().to_vec(), show)
+}
+
+/// The same, of so many items, of which those in these places are found by themselves.
+pub fn page_of<T>(
+    query: &Map<String, Value>,
+    plural: &str,
+    count: usize,
+    items: impl FnOnce(Range<usize>) -> Vec<T>,
+    show: impl FnMut(&T) -> Value,
+) -> Value {
     let (page, limit) = (query::integer(query, "page", 0), query::integer(query, "per_page", 50));
     let start = page.saturating_mul(limit);
-    let skip = usize::try_from(start).unwrap_or(usize::MAX);
-    let shown: Vec<Value> = all.iter().skip(skip).take(usize::try_from(limit).unwrap_or(50)).map(show).collect();
+    let skip = usize::try_from(start).unwrap_or(usize::MAX).min(count);
+    let end = skip.saturating_add(usize::try_from(limit).unwrap_or(50)).min(count);
+    let shown: Vec<Value> = items(skip..end).iter().map(show).collect();
     if !query::boolean(query, "include_totals", false) {
         return Value::Array(shown);
     }
-    let mut whole = json!({ "start": start, "limit": limit, "total": all.len() });
+    let mut whole = json!({ "start": start, "limit": limit, "total": count });
     whole[plural] = shown.into();
     whole
 }

@@ -34,7 +34,7 @@ fn stored_id(id: &str) -> Result<&str, Problem> {
 /// [`Problem::NotFound`].
 pub fn find<'s>(snapshot: &'s Snapshot, workspace: WorkspaceNumber, id: &str) -> Result<&'s Arc<Role>, Problem> {
     let id = stored_id(id)?;
-    snapshot.roles(workspace).find(|role| role.id == id).ok_or(Problem::NotFound(Missing::Role))
+    snapshot.role_with_id(workspace, id).ok_or(Problem::NotFound(Missing::Role))
 }
 
 /// The role that a change is about, under the lock.
