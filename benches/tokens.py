@@ -4,10 +4,12 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 
 import keys
@@ -84,6 +86,7 @@ def run(directory):
     beside_the_constant(directory, server, data)
     server.stop()
     verifications(directory)
+    listings(directory)
 
 
 def beside_oidc_provider(directory, server, lua):
@@ -134,3 +137,47 @@ def verifications(directory):
     before, during = statistics.median(alone), statistics.median(beside)
     print(f"verifyKey, p99: {before:.0f} us alone, {during:.0f} us while tokens are issued", flush=True)
     bound("p99 of verifyKey while tokens are issued, beside alone", during / before, 2, False)
+
+
+def listings(directory):
+    """How long a page of 10,000 roles and users takes, the first one and the last ones."""
+    data = os.path.join(directory, "listings")
+    server = keyward(data)
+    bearer, connection = token(data), connect(server)
+    for n in range(10_000):
+        call(connection, bearer, "POST", "/api/v2/roles", {"name": f"role {n:05}"})
+    user = {"connection": "Username-Password-Authentication", "email": "a@example.com", "password": "long enough"}
+    call(connection, bearer, "POST", "/api/v2/users", user)
+    server.stop()
+    # Hashing 10,000 passwords would take minutes: the first user, many times over.
+    store = sqlite3.connect(os.path.join(data, "keyward.db"))
+    columns = [row[1] for row in store.execute("PRAGMA table_info(users)")]
+    first = dict(zip(columns, store.execute("SELECT * FROM users").fetchone()))
+    for n in range(10_000):
+        row = {name: value.replace("a@example.com", f"u{n}@example.com") if isinstance(value, str) else value
+               for name, value in first.items()}
+        row["number"] += n + 1
+        for name in ("id", "user_id"):
+            if name in row:
+                row[name] = f"{row[name][:-5]}{n:05}"
+        words = ", ".join("?" for _ in columns)
+        store.execute(f"INSERT INTO users ({', '.join(columns)}) VALUES ({words})", [row[name] for name in columns])
+    store.commit()
+    store.close()
+    server = keyward(data)
+    connection = connect(server)
+
+    def milliseconds(path):
+        times = []
+        for _ in range(21):
+            begun = time.monotonic()
+            call(connection, bearer, "GET", path)
+            times.append((time.monotonic() - begun) * 1000)
+        return statistics.median(times)
+
+    for what, last in (("roles", 199), ("users", 19)):
+        first, end = milliseconds(f"/api/v2/{what}?per_page=50"), milliseconds(f"/api/v2/{what}?per_page=50&page={last}")
+        ten = milliseconds(f"/api/v2/{what}?per_page=10")
+        print(f"{what}, of 10,000: the first 50 in {first:.2f} ms, the first 10 in {ten:.2f} ms, page {last} in {end:.2f} ms", flush=True)
+        bound(f"page {last} of {what} beside the first one", end / first, 2, False)
+    server.stop()
