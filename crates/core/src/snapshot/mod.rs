@@ -4,18 +4,16 @@
 //! never ahead of the store.
 
 mod clients;
+mod first_bytes;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, Hasher},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use imbl::{GenericHashMap, HashMap, OrdMap, shared_ptr::DefaultSharedPtr};
 
 use self::clients::Clients;
+pub use self::first_bytes::{FirstBytes, FirstBytesHasher};
 use crate::{
     model::{
         Revision, WorkspaceNumber,
@@ -34,37 +32,6 @@ use crate::{
     },
     slots::Slots,
 };
-
-/// A hash of hashes: their first bytes, which are as random as the others.
-#[derive(Debug, Clone, Default)]
-pub struct FirstBytes;
-
-/// What [`FirstBytes`] makes.
-#[derive(Debug, Clone, Default)]
-pub struct FirstBytesHasher(u64);
-
-impl BuildHasher for FirstBytes {
-    type Hasher = FirstBytesHasher;
-
-    fn build_hasher(&self) -> FirstBytesHasher {
-        FirstBytesHasher(0)
-    }
-}
-
-impl Hasher for FirstBytesHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 ^= u64::from_le_bytes(*first);
-        }
-    }
-
-    // The length of the array, which is always the same.
-    fn write_usize(&mut self, _: usize) {}
-}
 
 /// An API with its permissions, in the order of their places.
 #[derive(Debug, Clone, PartialEq)]
@@ -238,6 +205,11 @@ impl Snapshot {
     /// The migrations of all workspaces, oldest first.
     pub fn key_migrations(&self) -> impl Iterator<Item = &Arc<KeyMigration>> {
         self.key_migrations.values()
+    }
+
+    /// Whether some application of the workspace names this origin as one that its pages come from.
+    pub fn names_origin(&self, workspace: WorkspaceNumber, origin: &str) -> bool {
+        self.clients.names_origin(workspace, origin)
     }
 
     /// The application with this `client_id`.

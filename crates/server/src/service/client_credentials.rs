@@ -9,7 +9,7 @@ use keyward_core::{
         client::{CLIENT_CREDENTIALS, Client, ClientAuthentication},
         log::{Actor, LogType},
     },
-    problem::TokenRefusal,
+    problem::{TokenRefusal, TooMany},
     secret::Secret,
     token::{self, Refused},
 };
@@ -63,7 +63,7 @@ pub fn authenticate<'v>(call: &Call, view: &'v View, shown: &Credentials) -> Res
     call.app
         .failures
         .check((id, &call.origin.ip), call.now)
-        .map_err(|wait| Problem::Token(TokenRefusal::TooMany(wait)))?;
+        .map_err(|wait: TooMany| Problem::Token(TokenRefusal::TooMany(wait)))?;
     let client = view.snapshot.client(call.workspace, id);
     let method = client.and_then(|client| client.settings.token_endpoint_auth_method);
     let proved = match (&shown.secret, method) {
