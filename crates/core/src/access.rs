@@ -67,6 +67,10 @@ management_scopes! {
     DeleteRoles = "delete:roles", "Delete Roles";
     /// Create roles.
     CreateRoles = "create:roles", "Create Roles";
+    /// See what is set for the tenant as a whole.
+    ReadTenantSettings = "read:tenant_settings", "Read Tenant Settings";
+    /// Change what is set for the tenant as a whole.
+    UpdateTenantSettings = "update:tenant_settings", "Update Tenant Settings";
 }
 
 impl ManagementScope {

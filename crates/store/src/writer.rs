@@ -40,13 +40,14 @@ pub(crate) enum Kind {
     KeyMigration,
     Client,
     ClientGrant,
+    Workspace,
     Key,
     Identity,
 }
 
 impl Kind {
     /// All of them; APIs before the permissions that belong to them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Api,
         Self::Permission,
         Self::SigningKey,
@@ -56,6 +57,7 @@ impl Kind {
         Self::KeyMigration,
         Self::Client,
         Self::ClientGrant,
+        Self::Workspace,
         Self::Key,
         Self::Identity,
     ];
@@ -75,6 +77,7 @@ impl Kind {
             Self::KeyMigration => "key_migration",
             Self::Client => "client",
             Self::ClientGrant => "client_grant",
+            Self::Workspace => "workspace",
             Self::Key => "key",
             Self::Identity => "identity",
         }

@@ -13,6 +13,7 @@ pub mod role;
 pub mod root_key;
 pub mod signing_key;
 pub mod system_api;
+pub mod workspace;
 
 use serde::{Deserialize, Serialize};
 

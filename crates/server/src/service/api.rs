@@ -21,7 +21,7 @@ use keyward_store::{Change, Error, catalogue, keys::holder::Holding};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, pem::PemObject};
 use serde_json::{Map, Value};
 
-use super::{Precondition, client_grant, difference, slug};
+use super::{Precondition, audience::names_no_api, client_grant, difference, slug};
 use crate::{app::Call, ids};
 
 /// The length of a secret that we make for an API: 285 bits.
@@ -71,7 +71,7 @@ pub fn find<'v>(
 /// [`Problem::Conflict`] when the identifier is taken or reserved, [`Problem::Invalid`] when fields contradict each
 /// other, [`Problem::Limit`].
 pub async fn create(call: &Call, identifier: String, fields: ApiFields) -> Result<ApiEntry, Problem> {
-    if is_reserved(&identifier, &call.app.public_url) {
+    if names_no_api(&identifier, &call.app.public_url) {
         return Err(Problem::Conflict(Conflict::ReservedIdentifier));
     }
     let system = SystemApi::activated_by(&identifier, &call.app.public_url);
@@ -95,12 +95,6 @@ pub async fn create(call: &Call, identifier: String, fields: ApiFields) -> Resul
         })
         .await?;
     Ok(entry)
-}
-
-/// Identifiers that mean something else wherever an audience is named.
-fn is_reserved(identifier: &str, public_url: &str) -> bool {
-    let host = public_url.split_once("://").map_or(public_url, |(_, rest)| rest).trim_end_matches('/');
-    identifier == host || identifier.strip_prefix(public_url) == Some("userinfo")
 }
 
 async fn insert(

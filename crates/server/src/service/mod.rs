@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod api;
+pub mod audience;
 pub mod client;
 pub mod client_credentials;
 pub mod client_grant;
@@ -22,6 +23,7 @@ pub mod slug;
 pub mod token;
 pub mod usage;
 pub mod verification;
+pub mod workspace;
 
 use keyward_core::{Problem, model::Revision};
 

@@ -159,6 +159,8 @@ fn the_policy_reads_like_this() {
     GET /api/v2/roles/{id}/permissions <- read:roles
     POST /api/v2/roles/{id}/permissions <- update:roles
     DELETE /api/v2/roles/{id}/permissions <- update:roles
+    GET /api/v2/tenants/settings <- read:tenant_settings
+    PATCH /api/v2/tenants/settings <- update:tenant_settings
     ");
 }
 

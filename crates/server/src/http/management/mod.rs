@@ -14,6 +14,9 @@ pub mod roles_schema;
 pub mod roles_table;
 pub mod schema;
 pub mod scopes;
+pub mod tenant_schema;
+pub mod tenant_table;
+pub mod tenants;
 
 use http::{HeaderMap, header};
 use keyward_core::{

@@ -21,8 +21,8 @@ pub fn issue(request: Request) -> Handled {
             return Err(Problem::Token(TokenRefusal::UnknownGrant(grant.to_owned())));
         }
         let credentials = credentials(&request.incoming.headers, &request.body)?;
-        let audience = text("audience").map(str::to_owned);
-        let asked = Asked { audience, scope: scopes(text("scope").unwrap_or_default())? };
+        let (audience, resource) = (text("audience").map(str::to_owned), text("resource").map(str::to_owned));
+        let asked = Asked { audience, resource, scope: scopes(text("scope").unwrap_or_default())? };
         let answered = client_credentials::exchange(&request.call, &credentials, &asked).await?;
         Ok(problem::answer(&answered.describe()))
     })
@@ -52,7 +52,8 @@ pub fn parameters() -> Value {
             "grant_type": {"type": "string", "description": "client_credentials"},
             "client_id": text("Which application asks"),
             "client_secret": text("Its secret, unless it is in the Authorization header"),
-            "audience": text("The identifier of the API that the token is for"),
+            "audience": text("The identifier of the API that the token is for; without one, the tenant's default"),
+            "resource": text("The same, where the tenant's resource_parameter_profile is `compatibility`"),
             "scope": text("What it shall allow, separated by spaces; all that was granted, if nothing is named"),
         },
     })

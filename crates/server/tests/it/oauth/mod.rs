@@ -1,5 +1,6 @@
 //! The authorization server.
 
+mod audience;
 mod cors;
 mod first_client;
 mod refusals;
