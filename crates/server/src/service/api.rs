@@ -9,6 +9,7 @@ use keyward_core::{
     model::{
         WorkspaceNumber,
         api::{Api, ApiNumber, ApiSettings, KeySettings, SettingsError, SigningAlgorithm},
+        consent::ConsentsOf,
         permission::{Difference, Permission, PermissionNumber, PermissionValue, Wanted, compare},
         system_api::SystemApi,
     },
@@ -21,7 +22,7 @@ use keyward_store::{Change, Error, catalogue, keys::holder::Holding};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, pem::PemObject};
 use serde_json::{Map, Value};
 
-use super::{Precondition, audience::names_no_api, client_grant, difference, slug};
+use super::{Precondition, audience::names_no_api, client_grant, consent, difference, slug};
 use crate::{app::Call, ids};
 
 /// The length of a secret that we make for an API: 285 bits.
@@ -289,6 +290,7 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
                 };
                 precondition.check(api.revision)?;
                 let permissions = catalogue::permission::of_api(change.tx(), work.workspace, number).await?;
+                let consents = consent::take_away(change, &work, &ConsentsOf::Api(number)).await?;
                 catalogue::api::tombstone(change, &api, work.now).await?;
                 let gone = slug::with_holders(change, number, &permissions, difference::permission).await?;
                 let keys = slug::keys(change, Holding::Api(number)).await?;
@@ -296,7 +298,7 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
                 let grants = client_grant::take_away(change, &work, &grants).await?;
                 let mut before = difference::whole(&ApiEntry { api, permissions });
                 before["scopes"] = gone.into();
-                for (name, gone) in [("keys", keys), ("client_grants", grants)] {
+                for (name, gone) in [("keys", keys), ("client_grants", grants), ("grants", consents)] {
                     if gone["count"] != 0 {
                         before[name] = gone;
                     }

@@ -7,6 +7,7 @@ pub mod client;
 pub mod client_credentials;
 pub mod client_grant;
 mod client_secret;
+pub mod consent;
 mod difference;
 pub mod health;
 pub mod identity;

@@ -161,6 +161,11 @@ fn the_policy_reads_like_this() {
     DELETE /api/v2/roles/{id}/permissions <- update:roles
     GET /api/v2/tenants/settings <- read:tenant_settings
     PATCH /api/v2/tenants/settings <- update:tenant_settings
+    GET /api/v2/grants <- read:grants
+    DELETE /api/v2/grants <- delete:grants
+    DELETE /api/v2/grants/{id} <- delete:grants
+    GET /api/v2/device-credentials <- read:device_credentials
+    DELETE /api/v2/device-credentials/{id} <- delete:device_credentials
     ");
 }
 

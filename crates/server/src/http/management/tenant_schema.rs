@@ -1,6 +1,8 @@
-//! The schemas of what is set for the tenant.
+//! The schemas of what is set for the tenant, of users' consents, and of the credentials of their devices.
 
 use serde_json::{Value, json};
+
+use super::paging;
 
 /// The longest session, in hours: a year.
 const HOURS: u32 = 8760;
@@ -106,4 +108,30 @@ pub fn settings() -> Value {
         schema.remove("minProperties");
     }
     schema
+}
+
+/// A list of consents in each of its forms.
+pub fn consent_list() -> Value {
+    let consent = json!({
+        "type": "object", "required": ["id", "clientID", "user_id", "audience", "scope"], "additionalProperties": false,
+        "properties": {
+            "id": {"type": "string"}, "clientID": {"type": "string", "description": "The application"},
+            "user_id": {"type": "string"}, "audience": {"type": "string", "description": "On which API"},
+            "scope": {"type": "array", "items": {"type": "string"}},
+        },
+    });
+    paging::schema("grants", &consent)
+}
+
+/// A list of credentials of devices in each of its forms.
+pub fn device_credential_list() -> Value {
+    let text = || json!({"type": "string"});
+    let credential = json!({
+        "type": "object", "additionalProperties": false,
+        "properties": {
+            "id": text(), "device_name": text(), "device_id": text(), "type": text(), "user_id": text(),
+            "client_id": text(),
+        },
+    });
+    paging::schema("device_credentials", &credential)
 }

@@ -1,6 +1,8 @@
 mod bad_input;
 mod client_grants;
 mod clients;
+mod device_credentials;
+mod grants;
 mod logs;
 mod resource_servers;
 pub(crate) use resource_servers::PEM;
