@@ -93,6 +93,18 @@ management_scopes! {
     DeleteRoles = "delete:roles", "Delete Roles";
     /// Create roles.
     CreateRoles = "create:roles", "Create Roles";
+    /// See what is set for the tenant as a whole.
+    ReadTenantSettings = "read:tenant_settings", "Read Tenant Settings";
+    /// Change what is set for the tenant as a whole.
+    UpdateTenantSettings = "update:tenant_settings", "Update Tenant Settings";
+    /// See what users have let applications do.
+    ReadGrants = "read:grants", "Read Grants";
+    /// Take away what users have let applications do.
+    DeleteGrants = "delete:grants", "Delete Grants";
+    /// See the credentials of users' devices.
+    ReadDeviceCredentials = "read:device_credentials", "Read Device Credentials";
+    /// Delete credentials of users' devices.
+    DeleteDeviceCredentials = "delete:device_credentials", "Delete Device Credentials";
 }
 
 impl ManagementScope {

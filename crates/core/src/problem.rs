@@ -105,8 +105,21 @@ pub enum TokenRefusal {
     BadScope,
     /// The client may not ask for these scopes.
     Scopes(Vec<String>),
-    /// The client or its address failed too often; in how many seconds it may try again.
-    TooMany(u64),
+    /// The client or its address failed too often.
+    TooMany(TooMany),
+    /// The endpoint has other methods, which these are.
+    Method(String),
+}
+
+/// Who failed too often has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany {
+    /// How many failures are let pass.
+    pub limit: u32,
+    /// For how many seconds.
+    pub seconds: u64,
+    /// Until when, in seconds since 1970.
+    pub reset: i64,
 }
 
 /// Which part of a request was refused, and why.

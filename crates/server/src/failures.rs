@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keyward_core::time::Timestamp;
+use keyward_core::{problem::TooMany, time::Timestamp};
 use quick_cache::sync::Cache;
 
 /// How many failures of one client from one address are let pass, and of one address whoever it says it is.
@@ -46,14 +46,16 @@ impl Failures {
     /// Whether this client may try from this address.
     ///
     /// # Errors
-    /// In how many seconds it may.
-    pub fn check(&self, who: (&str, &str), now: Timestamp) -> Result<(), u64> {
+    /// When it may again.
+    pub fn check(&self, who: (&str, &str), now: Timestamp) -> Result<(), TooMany> {
         for (place, most) in places(who) {
             let Some(known) = self.counts.get(&place) else { continue };
             let span = *known.lock().unwrap_or_else(PoisonError::into_inner);
             let left = span.since + SPAN - now.0;
             if span.count >= most && left > 0 {
-                return Err(u64::try_from(left).unwrap_or(0).div_ceil(1000));
+                let seconds = u64::try_from(left).unwrap_or(0).div_ceil(1000);
+                // In the second in which it is over, and not in the one before.
+                return Err(TooMany { limit: most, seconds, reset: (span.since + SPAN + 999) / 1000 });
             }
         }
         Ok(())
@@ -85,7 +87,10 @@ mod tests {
             assert_eq!(failures.check(who, now), Ok(()));
             failures.count(who, now);
         }
-        assert_eq!(failures.check(who, Timestamp(now.0 + 1000)), Err(59));
+        assert_eq!(
+            failures.check(who, Timestamp(now.0 + 1000)),
+            Err(TooMany { limit: OF_CLIENT, seconds: 59, reset: 1060 })
+        );
         assert_eq!(failures.check(("client", "192.0.2.2"), now), Ok(()), "from elsewhere");
         assert_eq!(failures.check(("other", "192.0.2.1"), now), Ok(()), "another one");
         assert_eq!(failures.check(who, Timestamp(now.0 + SPAN)), Ok(()), "later");
@@ -100,6 +105,6 @@ mod tests {
         for client in 0..OF_ADDRESS {
             failures.count((&client.to_string(), "192.0.2.1"), now);
         }
-        assert!(failures.check(("somebody", "192.0.2.1"), now).is_err());
+        assert!(failures.check(("somebody", "192.0.2.1"), now).is_err_and(|wait| wait.limit == OF_ADDRESS));
     }
 }

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use keyward_core::{
     model::{
-        Revision, api::ApiNumber, client::ClientNumber, client_grant::ClientGrantNumber, identity::IdentityNumber,
-        permission::PermissionNumber, role::RoleNumber,
+        Revision, WorkspaceNumber, api::ApiNumber, client::ClientNumber, client_grant::ClientGrantNumber,
+        identity::IdentityNumber, permission::PermissionNumber, role::RoleNumber,
     },
     snapshot::{Changes, Row},
 };
 
 use crate::{
     Error,
-    catalogue::{api, client, client_grant, key_migration, namespace, permission, role, root_key, signing_key},
+    catalogue::{
+        api, client, client_grant, key_migration, namespace, permission, role, root_key, signing_key, workspace,
+    },
     engine::{Sql, Tx},
     keys::key,
     sealing::MasterKey,
@@ -41,6 +43,7 @@ pub(crate) async fn load(tx: &mut Tx<'_>, master: &MasterKey) -> Result<Changes,
     rows.extend(key_migration::all(tx).await?);
     rows.extend(client::all(tx).await?);
     rows.extend(client_grant::all(tx).await?);
+    rows.extend(workspace::all(tx).await?);
     Ok(Changes { revision, rows })
 }
 
@@ -70,6 +73,7 @@ pub(crate) async fn since(tx: &mut Tx<'_>, since: Revision, master: &MasterKey) 
             Kind::KeyMigration => key_migration::changed(tx, span).await?,
             Kind::Client => client::changed(tx, span).await?,
             Kind::ClientGrant => client_grant::changed(tx, span).await?,
+            Kind::Workspace => workspace::changed(tx, span).await?,
             Kind::Key => key::changed(tx, span).await?,
             // That it is another one now is all there is to know.
             Kind::Identity => Vec::new(),
@@ -102,6 +106,7 @@ impl Gone {
                 Row::KeyMigration(number, _) => (Kind::KeyMigration, *number),
                 Row::Client(number, _) => (Kind::Client, number.0),
                 Row::ClientGrant(number, _) => (Kind::ClientGrant, number.0),
+                Row::Workspace(number, _) => (Kind::Workspace, number.0),
                 Row::Key(number, _) => (Kind::Key, number.0),
                 Row::Identity(number) => (Kind::Identity, number.0),
             };
@@ -122,6 +127,7 @@ impl Gone {
                 Kind::KeyMigration => Row::KeyMigration(number, None),
                 Kind::Client => Row::Client(ClientNumber(number), None),
                 Kind::ClientGrant => Row::ClientGrant(ClientGrantNumber(number), None),
+                Kind::Workspace => Row::Workspace(WorkspaceNumber(number), None),
                 Kind::Identity => Row::Identity(IdentityNumber(number)),
                 // The row of a key stays for as long as somebody may remember it.
                 Kind::Key => return None,

@@ -40,6 +40,7 @@ pub(crate) enum Kind {
     KeyMigration,
     Client,
     ClientGrant,
+    Workspace,
     Key,
     Identity,
     User,
@@ -47,7 +48,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them; APIs before the permissions that belong to them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Api,
         Self::Permission,
         Self::SigningKey,
@@ -57,6 +58,7 @@ impl Kind {
         Self::KeyMigration,
         Self::Client,
         Self::ClientGrant,
+        Self::Workspace,
         Self::Key,
         Self::Identity,
         Self::User,
@@ -77,6 +79,7 @@ impl Kind {
             Self::KeyMigration => "key_migration",
             Self::Client => "client",
             Self::ClientGrant => "client_grant",
+            Self::Workspace => "workspace",
             Self::Key => "key",
             Self::Identity => "identity",
             Self::User => "user",

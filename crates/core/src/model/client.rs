@@ -159,6 +159,12 @@ impl ClientSettings {
         serde_json::from_value(whole).map_err(|error| error.to_string())
     }
 
+    /// The origins that its pages come from, as they were written. One may stand here twice.
+    pub fn origins(&self) -> impl Iterator<Item = &str> {
+        let lists = ["web_origins", "allowed_origins"].into_iter().filter_map(|name| self.other.get(name)?.as_array());
+        lists.flatten().filter_map(Value::as_str)
+    }
+
     /// Whether it may use this grant.
     pub fn allows(&self, grant_type: &str) -> bool {
         self.grant_types.iter().any(|allowed| allowed == grant_type)

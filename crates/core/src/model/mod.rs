@@ -4,6 +4,7 @@ pub mod api;
 pub mod client;
 pub mod client_grant;
 pub mod connection;
+pub mod consent;
 pub mod identity;
 pub mod key;
 pub mod limit;
@@ -15,6 +16,7 @@ pub mod root_key;
 pub mod signing_key;
 pub mod system_api;
 pub mod user;
+pub mod workspace;
 
 use serde::{Deserialize, Serialize};
 

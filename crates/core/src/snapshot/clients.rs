@@ -19,6 +19,8 @@ type GrantKey = (Option<ClientNumber>, ApiNumber, SubjectType);
 pub(super) struct Clients {
     clients: OrdMap<ClientNumber, Arc<Client>>,
     by_id: HashMap<(WorkspaceNumber, String), ClientNumber>,
+    /// How often an origin is named by applications: with the last one that names it, it goes.
+    origins: HashMap<(WorkspaceNumber, String), u32>,
     grants: OrdMap<ClientGrantNumber, Arc<ClientGrant>>,
     grants_by_id: OrdMap<(WorkspaceNumber, String), ClientGrantNumber>,
     grants_by_key: HashMap<GrantKey, ClientGrantNumber>,
@@ -35,6 +37,20 @@ impl Clients {
 
     pub(super) fn clients(&self, workspace: WorkspaceNumber) -> impl Iterator<Item = &Arc<Client>> {
         self.clients.values().filter(move |client| client.workspace == workspace)
+    }
+
+    pub(super) fn names_origin(&self, workspace: WorkspaceNumber, origin: &str) -> bool {
+        self.origins.contains_key(&(workspace, origin.to_owned()))
+    }
+
+    fn count_origins(&mut self, client: &Client, count: impl Fn(u32) -> u32) {
+        for origin in client.settings.origins() {
+            let place = (client.workspace, origin.to_owned());
+            match count(self.origins.get(&place).copied().unwrap_or(0)) {
+                0 => self.origins.remove(&place),
+                count => self.origins.insert(place, count),
+            };
+        }
     }
 
     pub(super) fn grant(&self, workspace: WorkspaceNumber, id: &str) -> Option<&Arc<ClientGrant>> {
@@ -58,9 +74,11 @@ impl Clients {
     pub(super) fn set_client(&mut self, number: ClientNumber, client: Option<Arc<Client>>) {
         if let Some(old) = self.clients.remove(&number) {
             self.by_id.remove(&(old.workspace, old.id.clone()));
+            self.count_origins(&old, |count| count.saturating_sub(1));
         }
         if let Some(client) = client {
             self.by_id.insert((client.workspace, client.id.clone()), number);
+            self.count_origins(&client, |count| count.saturating_add(1));
             self.clients.insert(number, client);
         }
     }

@@ -29,6 +29,7 @@ use crate::{
         root_key::{Hash, RootKey},
         signing_key::SigningKey,
         system_api::SystemApi,
+        workspace::Workspace,
     },
     slots::Slots,
 };
@@ -70,6 +71,8 @@ pub enum Row {
     Client(ClientNumber, Option<Box<Client>>),
     /// What an application may ask for; `None` when it is deleted.
     ClientGrant(ClientGrantNumber, Option<Box<ClientGrant>>),
+    /// What is set for a workspace; `None` when it is gone.
+    Workspace(WorkspaceNumber, Option<Box<Workspace>>),
     /// A key that is not as it was. Keys are not in the snapshot: whoever remembers this one must forget it.
     Key(KeyNumber, Hash),
     /// An identity that is not as it was, likewise.
@@ -102,6 +105,7 @@ pub struct Snapshot {
     namespaces: OrdMap<i64, Arc<Namespace>>,
     key_migrations: OrdMap<i64, Arc<KeyMigration>>,
     clients: Clients,
+    workspaces: OrdMap<WorkspaceNumber, Arc<Workspace>>,
     /// The last change that touched what keys can hold.
     holdings: i64,
 }
@@ -222,6 +226,16 @@ impl Snapshot {
         self.key_migrations.values()
     }
 
+    /// A workspace, with what is set for it.
+    pub fn workspace(&self, number: WorkspaceNumber) -> Option<&Arc<Workspace>> {
+        self.workspaces.get(&number)
+    }
+
+    /// Whether some application of the workspace names this origin as one that its pages come from.
+    pub fn names_origin(&self, workspace: WorkspaceNumber, origin: &str) -> bool {
+        self.clients.names_origin(workspace, origin)
+    }
+
     /// The application with this `client_id`.
     pub fn client(&self, workspace: WorkspaceNumber, id: &str) -> Option<&Arc<Client>> {
         self.clients.client(workspace, id)
@@ -298,6 +312,12 @@ impl Snapshot {
                 }
                 Row::Client(number, client) => next.clients.set_client(number, client.map(Arc::from)),
                 Row::ClientGrant(number, grant) => next.clients.set_grant(number, grant.map(Arc::from)),
+                Row::Workspace(number, Some(workspace)) => {
+                    next.workspaces.insert(number, Arc::from(workspace));
+                }
+                Row::Workspace(number, None) => {
+                    next.workspaces.remove(&number);
+                }
                 Row::Key(..) | Row::Identity(_) => {}
             }
         }

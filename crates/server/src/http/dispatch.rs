@@ -19,7 +19,7 @@ use keyward_core::{
         WorkspaceNumber,
         log::{Actor, LogType},
     },
-    problem::{Invalid, Missing, Part},
+    problem::{Invalid, Missing, Part, TokenRefusal},
 };
 use matchit::Router;
 use percent_encoding::percent_decode_str;
@@ -29,6 +29,7 @@ use super::{
     answer::{Answer, Rendered},
     attempt::{carry_out_at_once, panicked, too_slow},
     body::{BodyError, Unread, read_json, read_whole},
+    cors,
     incoming::{Arrival, Incoming, is_of_keys, kept, no_origin, origin},
     oauth,
     operation::{Access, Operation, Request, Surface},
@@ -103,7 +104,9 @@ impl Dispatch {
         let place = route.as_ref().and_then(|route| route.value.iter().find(|(known, _)| known == method));
         let (Some(route), Some((_, place))) = (&route, place) else {
             unread(body).drain().await;
-            return unknown(&Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri));
+            let row = route.as_ref().and_then(|route| route.value.first()).map(|(_, place)| &OPERATIONS[*place]);
+            let incoming = Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri);
+            return other_method(&self.app, row, &parts.method, &incoming);
         };
         let place = *place;
         let row = &OPERATIONS[place];
@@ -174,6 +177,19 @@ where
     Unread::new((!body.is_end_stream()).then(|| body.map_err(|error| BodyError(error.into())).boxed_unsync()))
 }
 
+/// The answer to a method that is no operation of its path.
+fn other_method(app: &App, row: Option<&Operation>, method: &Method, incoming: &Incoming) -> Response<Full<Bytes>> {
+    let answer = match row.filter(|row| cors::is_readable(row)) {
+        Some(row) if method == Method::OPTIONS => cors::preflight(app, row, &incoming.headers),
+        Some(row) if row.surface() == Surface::OAuth => {
+            let refusal = Problem::Token(TokenRefusal::Method(cors::allowed(row).to_owned()));
+            cors::with_reader(app, row, &incoming.headers, oauth::problem::render(&refusal, app.error_status))
+        }
+        _ => return unknown(incoming),
+    };
+    answer.into_response(&incoming.request_id)
+}
+
 fn unknown(incoming: &Incoming) -> Response<Full<Bytes>> {
     if is_of_keys(&incoming.uri) {
         return Answer::bytes(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n".into())
@@ -225,7 +241,10 @@ impl Dispatch {
         self.app.metrics.of(place).observe(status, seconds);
         request_log::write(row, incoming, status, seconds, problem.as_ref());
         match row.surface() {
-            Surface::Management | Surface::OAuth => answer.into_response(&incoming.request_id),
+            Surface::Management | Surface::OAuth => {
+                let answer = cors::with_reader(&self.app, row, &incoming.headers, answer);
+                answer.into_response(&incoming.request_id)
+            }
             Surface::Keys => answer.into_key_response(),
         }
     }

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod attempt;
 pub mod body;
+pub mod cors;
 pub mod dispatch;
 pub mod incoming;
 pub mod management;

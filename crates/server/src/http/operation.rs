@@ -155,6 +155,8 @@ pub enum ParameterKind {
     Boolean,
     /// Text of at most so many characters.
     Text(u64),
+    /// One of these.
+    Choice(&'static [&'static str]),
     /// May be repeated at most so many times.
     Repeated(u64),
     /// Names of the answer's fields, separated by commas.

@@ -34,6 +34,7 @@ pub fn property(parameter: &Parameter) -> Value {
         ParameterKind::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         ParameterKind::Boolean => json!({ "type": "boolean" }),
         ParameterKind::Text(longest) => json!({ "type": "string", "maxLength": longest }),
+        ParameterKind::Choice(words) => json!({ "type": "string", "enum": words }),
         ParameterKind::Repeated(most) => json!({ "type": "array", "items": {"type": "string"}, "maxItems": most }),
         ParameterKind::Fields(_) => json!({ "type": "string" }),
     };
@@ -67,7 +68,7 @@ pub fn parse(parameters: &[Parameter], text: &str) -> Result<Map<String, Value>,
                 check_fields(parameters, &name, &value, known)?;
                 value.as_ref().into()
             }
-            Some(ParameterKind::Text(_)) | None => value.as_ref().into(),
+            Some(ParameterKind::Text(_) | ParameterKind::Choice(_)) | None => value.as_ref().into(),
         };
         values.insert(name.into_owned(), read);
     }

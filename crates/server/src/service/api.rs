@@ -9,6 +9,7 @@ use keyward_core::{
     model::{
         WorkspaceNumber,
         api::{Api, ApiNumber, ApiSettings, KeySettings, SettingsError, SigningAlgorithm},
+        consent::ConsentsOf,
         permission::{Difference, Permission, PermissionNumber, PermissionValue, Wanted, compare},
         system_api::SystemApi,
     },
@@ -21,7 +22,7 @@ use keyward_store::{Change, Error, catalogue, keys::holder::Holding};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, pem::PemObject};
 use serde_json::{Map, Value};
 
-use super::{Precondition, client_grant, difference, slug};
+use super::{Precondition, audience::names_no_api, client_grant, consent, difference, slug};
 use crate::{app::Call, ids};
 
 /// The length of a secret that we make for an API: 285 bits.
@@ -71,7 +72,7 @@ pub fn find<'v>(
 /// [`Problem::Conflict`] when the identifier is taken or reserved, [`Problem::Invalid`] when fields contradict each
 /// other, [`Problem::Limit`].
 pub async fn create(call: &Call, identifier: String, fields: ApiFields) -> Result<ApiEntry, Problem> {
-    if is_reserved(&identifier, &call.app.public_url) {
+    if names_no_api(&identifier, &call.app.public_url) {
         return Err(Problem::Conflict(Conflict::ReservedIdentifier));
     }
     let system = SystemApi::activated_by(&identifier, &call.app.public_url);
@@ -95,12 +96,6 @@ pub async fn create(call: &Call, identifier: String, fields: ApiFields) -> Resul
         })
         .await?;
     Ok(entry)
-}
-
-/// Identifiers that mean something else wherever an audience is named.
-fn is_reserved(identifier: &str, public_url: &str) -> bool {
-    let host = public_url.split_once("://").map_or(public_url, |(_, rest)| rest).trim_end_matches('/');
-    identifier == host || identifier.strip_prefix(public_url) == Some("userinfo")
 }
 
 async fn insert(
@@ -295,6 +290,7 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
                 };
                 precondition.check(api.revision)?;
                 let permissions = catalogue::permission::of_api(change.tx(), work.workspace, number).await?;
+                let consents = consent::take_away(change, &work, &ConsentsOf::Api(number)).await?;
                 catalogue::api::tombstone(change, &api, work.now).await?;
                 let gone = slug::with_holders(change, number, &permissions, difference::permission).await?;
                 let keys = slug::keys(change, Holding::Api(number)).await?;
@@ -302,7 +298,7 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
                 let grants = client_grant::take_away(change, &work, &grants).await?;
                 let mut before = difference::whole(&ApiEntry { api, permissions });
                 before["scopes"] = gone.into();
-                for (name, gone) in [("keys", keys), ("client_grants", grants)] {
+                for (name, gone) in [("keys", keys), ("client_grants", grants), ("grants", consents)] {
                     if gone["count"] != 0 {
                         before[name] = gone;
                     }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use keyward_core::{
     Problem,
-    model::client::{Client, ClientAuthentication, ClientSettings},
+    model::{
+        client::{Client, ClientAuthentication, ClientSettings},
+        consent::ConsentsOf,
+    },
     problem::{Invalid, Missing, Part},
     secret::Secret,
     snapshot::Snapshot,
@@ -12,7 +15,7 @@ use keyward_core::{
 use keyward_store::{Change, Error, catalogue};
 use serde_json::{Map, Value, json};
 
-use super::{client_grant, client_secret};
+use super::{client_grant, client_secret, consent};
 use crate::{app::Call, ids};
 
 /// The length of a `client_id` (contract: identifier formats).
@@ -214,9 +217,13 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
                 };
                 let grants = catalogue::client_grant::of_client(change.tx(), work.workspace, client.number).await?;
                 let gone = client_grant::take_away(change, &work, &grants).await?;
+                let consents = consent::take_away(change, &work, &ConsentsOf::Client(client.number)).await?;
                 catalogue::client::tombstone(change, &client, work.now).await?;
                 let mut before = client.describe();
                 before.insert("client_grants".to_owned(), gone);
+                if consents["count"] != 0 {
+                    before.insert("grants".to_owned(), consents);
+                }
                 Ok(((), work.audit(Value::Null, before.into(), Value::Null)))
             })
         })

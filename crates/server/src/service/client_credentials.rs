@@ -9,7 +9,7 @@ use keyward_core::{
         client::{CLIENT_CREDENTIALS, Client, ClientAuthentication},
         log::{Actor, LogType},
     },
-    problem::TokenRefusal,
+    problem::{TokenRefusal, TooMany},
     secret::Secret,
     token::{self, Refused},
 };
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     access_token::{self, Holder, Issued},
+    audience::{self, Named},
     client_secret, log,
 };
 use crate::app::{Call, View};
@@ -40,6 +41,8 @@ pub struct Credentials {
 pub struct Asked {
     /// For which API.
     pub audience: Option<String>,
+    /// The same in the parameter of RFC 8707, which counts where the tenant says so.
+    pub resource: Option<String>,
     /// Which of its permissions; all that were granted, if none are named.
     pub scope: Vec<String>,
 }
@@ -63,7 +66,7 @@ pub fn authenticate<'v>(call: &Call, view: &'v View, shown: &Credentials) -> Res
     call.app
         .failures
         .check((id, &call.origin.ip), call.now)
-        .map_err(|wait| Problem::Token(TokenRefusal::TooMany(wait)))?;
+        .map_err(|wait: TooMany| Problem::Token(TokenRefusal::TooMany(wait)))?;
     let client = view.snapshot.client(call.workspace, id);
     let method = client.and_then(|client| client.settings.token_endpoint_auth_method);
     let proved = match (&shown.secret, method) {
@@ -96,7 +99,9 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
     // The keys and the grants as they are once it is known that this node may believe its memory.
     call.app.lease.check()?;
     let view = Arc::clone(&call.app.view());
-    let result = attempt(call, &view, shown, asked).await;
+    let named = Named { audience: asked.audience.as_deref(), resource: asked.resource.as_deref() };
+    let audience = audience::resolve(&view.snapshot, call, named);
+    let result = attempt(call, &view, shown, (audience.as_deref(), &asked.scope)).await;
     let (kind, status, note) = match &result {
         Ok(answered) => (LogType::TokenIssued, 200, json!({ "expires_in": answered.issued.expires_in })),
         Err(Problem::Token(refusal)) => (LogType::TokenRefused, 400, json!({ "error": format!("{refusal:?}") })),
@@ -108,7 +113,7 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
         subject: result.is_ok().then(|| shown.id.as_ref().map(|id| format!("{id}@clients"))).flatten(),
         token_id: result.as_ref().ok().and_then(|answered| answered.issued.id.clone()),
         scope,
-        audience: asked.audience.clone().unwrap_or_default(),
+        audience: audience.or_else(|| asked.audience.clone()).unwrap_or_default(),
     };
     let entry = Call { actor: Arc::new(actor), ..call.clone() };
     match call.app.token_log.record(log::draft(&entry, kind, status, note)) {
@@ -118,17 +123,22 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
     }
 }
 
-async fn attempt(call: &Call, view: &Arc<View>, shown: &Credentials, asked: &Asked) -> Result<Answered, Problem> {
+async fn attempt(
+    call: &Call,
+    view: &Arc<View>,
+    shown: &Credentials,
+    (audience, scope): (Option<&str>, &[String]),
+) -> Result<Answered, Problem> {
     let refused = Problem::Token;
     let client = authenticate(call, view, shown)?;
     if !client.settings.allows(CLIENT_CREDENTIALS) || !client.is_confidential() {
         return Err(refused(TokenRefusal::GrantNotAllowed(CLIENT_CREDENTIALS.to_owned())));
     }
-    let audience = asked.audience.clone().ok_or(refused(TokenRefusal::NoAudience))?;
-    let found = view.snapshot.api(call.workspace, &audience).filter(|entry| entry.api.identifier == audience);
-    let entry = found.ok_or_else(|| refused(TokenRefusal::UnknownAudience(audience.clone())))?;
-    let granted = token::for_client(&view.snapshot, client, entry, &asked.scope).map_err(|reason| match reason {
-        Refused::NotAuthorized => refused(TokenRefusal::NotAuthorized(audience.clone())),
+    let audience = audience.ok_or(refused(TokenRefusal::NoAudience))?;
+    let found = view.snapshot.api(call.workspace, audience).filter(|entry| entry.api.identifier == audience);
+    let entry = found.ok_or_else(|| refused(TokenRefusal::UnknownAudience(audience.to_owned())))?;
+    let granted = token::for_client(&view.snapshot, client, entry, scope).map_err(|reason| match reason {
+        Refused::NotAuthorized => refused(TokenRefusal::NotAuthorized(audience.to_owned())),
         Refused::Scopes(scopes) => refused(TokenRefusal::Scopes(scopes)),
     })?;
     let api: &Api = &entry.api;

@@ -4,14 +4,17 @@ use std::{net::IpAddr, sync::Arc};
 
 use keyward_core::{
     Problem,
-    model::api::{Api, ApiSettings, KeySettings},
+    model::{
+        api::{Api, ApiSettings, KeySettings},
+        consent::ConsentsOf,
+    },
     problem::{Invalid, Missing, Part},
     snapshot::ApiEntry,
 };
 use keyward_store::{Change, Error, catalogue, keys::holder::Holding};
 use serde_json::{Value, json};
 
-use super::{repeatable, slug};
+use super::{client_grant, consent, repeatable, slug};
 use crate::{app::Call, ids};
 
 fn absent() -> Problem {
@@ -148,8 +151,16 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
                 return Err(Problem::Protected(text).into());
             }
             let permissions = catalogue::permission::of_api(change.tx(), work.workspace, api.number).await?;
+            let consents = consent::take_away(change, &work, &ConsentsOf::Api(api.number)).await?;
             catalogue::api::tombstone(change, &api, work.now).await?;
             let mut before = describe(&api);
+            let grants = catalogue::client_grant::of_api(change.tx(), work.workspace, api.number).await?;
+            let grants = client_grant::take_away(change, &work, &grants).await?;
+            for (name, gone) in [("client_grants", grants), ("grants", consents)] {
+                if gone["count"] != 0 {
+                    before[name] = gone;
+                }
+            }
             before["permissions"] = slug::with_holders(change, api.number, &permissions, slug::describe).await?.into();
             before["keys"] = slug::keys(change, Holding::Api(api.number)).await?;
             Ok(((), work.audit(json!({}), before, Value::Null)))

@@ -2,11 +2,13 @@
 
 pub mod access_token;
 pub mod api;
+pub mod audience;
 pub mod client;
 pub mod client_credentials;
 pub mod client_grant;
 mod client_secret;
 pub mod connection;
+pub mod consent;
 mod difference;
 pub mod health;
 pub mod identity;
@@ -27,6 +29,7 @@ pub mod user_permissions;
 pub mod user_roles;
 pub mod user_search;
 pub mod verification;
+pub mod workspace;
 
 use keyward_core::{Problem, model::Revision};
 

@@ -5,6 +5,7 @@ use keyward_core::{
     Problem, held,
     model::{
         connection::{Connection, PROVIDER},
+        consent::ConsentsOf,
         user::{APPLICATION_ENDING, FIELDS_MAX, PASSWORD_MIN, User, UserNumber, lay_over},
     },
     problem::{Conflict, Invalid, Missing, Part, UserRefusal},
@@ -17,7 +18,7 @@ use keyward_store::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{api::Reference, difference, slug::NAMED, user_permissions, user_roles};
+use super::{api::Reference, consent, difference, slug::NAMED, user_permissions, user_roles};
 use crate::{app::Call, ids};
 
 /// What somebody wants a new user to be. The form of the fields was checked.
@@ -220,8 +221,12 @@ pub async fn delete(call: &Call, reference: Reference) -> Result<(), Problem> {
                 };
                 let given = user_holdings::of_user(change.tx(), user.number).await?;
                 user::delete(change, &user).await?;
+                let consents = consent::take_away(change, &work, &ConsentsOf::User(user.id.clone())).await?;
                 let mut before = describe(&user);
                 before.extend(lost(&work, &given));
+                if consents["count"] != 0 {
+                    before.insert("grants".to_owned(), consents);
+                }
                 Ok(((), Some(work.audit(Value::Null, Value::Object(before), Value::Null))))
             })
         })

@@ -21,6 +21,9 @@ fn print(snapshot: &Snapshot) -> Vec<String> {
     let mut lines: Vec<String> = snapshot.apis(WorkspaceNumber::FIRST).map(|entry| format!("{entry:?}")).collect();
     lines.extend(snapshot.signing_keys().map(|key| format!("{key:?}")));
     lines.extend(snapshot.roles(WorkspaceNumber::FIRST).map(|role| format!("{role:?}")));
+    lines.extend(snapshot.clients(WorkspaceNumber::FIRST).map(|client| format!("{client:?}")));
+    lines.extend(snapshot.client_grants(WorkspaceNumber::FIRST).map(|grant| format!("{grant:?}")));
+    lines.push(format!("{:?}", snapshot.workspace(WorkspaceNumber::FIRST)));
     lines.extend(snapshot.root_keys().map(|key| format!("{} {:?}", key.id, key.grants.texts())));
     lines.extend(snapshot.namespaces().map(|namespace| format!("{namespace:?}")));
     lines.extend(snapshot.key_migrations().map(|migration| format!("{migration:?}")));
@@ -112,6 +115,12 @@ async fn random_role_operation(t: &TestApp, random: &mut StdRng, value: &str) {
 }
 
 async fn random_operation(t: &TestApp, random: &mut StdRng) {
+    if random.random_bool(0.1) {
+        let set =
+            json!({ "default_audience": pick(random, &["", "a", "b"]), "flags": {pick(random, &["x", "y"]): true} });
+        assert_eq!(t.patch("tenants/settings", set).send().await.status, 200);
+        return;
+    }
     if random.random() {
         return random_key_operation(t, random).await;
     }

@@ -205,6 +205,13 @@ fn the_policy_reads_like_this() {
     GET /api/v2/connections/{id} <- read:connections
     PATCH /api/v2/connections/{id} <- update:connections
     GET /api/v2/connections/{id}/clients <- read:connections
+    GET /api/v2/tenants/settings <- read:tenant_settings
+    PATCH /api/v2/tenants/settings <- update:tenant_settings
+    GET /api/v2/grants <- read:grants
+    DELETE /api/v2/grants <- delete:grants
+    DELETE /api/v2/grants/{id} <- delete:grants
+    GET /api/v2/device-credentials <- read:device_credentials
+    DELETE /api/v2/device-credentials/{id} <- delete:device_credentials
     ");
 }
 

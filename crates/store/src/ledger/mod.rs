@@ -1,6 +1,7 @@
 //! The SQL of what traffic writes: one file per noun.
 
 pub mod connection;
+pub mod consent;
 pub mod log;
 pub mod user;
 pub mod user_holdings;

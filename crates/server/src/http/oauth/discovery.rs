@@ -12,7 +12,7 @@ use crate::http::{
 const KEEP: &str = "public, max-age=300";
 
 fn public(answer: Answer) -> Answer {
-    answer.with(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*").with(header::CACHE_CONTROL, KEEP)
+    answer.with(header::CACHE_CONTROL, KEEP)
 }
 
 /// The discovery document.
@@ -23,6 +23,7 @@ pub fn configuration(request: Request) -> Handled {
             "issuer": issuer,
             "jwks_uri": format!("{issuer}.well-known/jwks.json"),
             "token_endpoint": format!("{issuer}oauth/token"),
+            "revocation_endpoint": format!("{issuer}oauth/revoke"),
             "grant_types_supported": ["client_credentials"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "response_types_supported": [],

@@ -1,6 +1,6 @@
 //! A problem in the words of the authorization server (RFC 6749 §5.2; contract: error catalogue).
 
-use http::{StatusCode, header};
+use http::{HeaderName, StatusCode, header};
 use keyward_core::{Problem, problem::TokenRefusal};
 use serde_json::{Value, json};
 
@@ -39,7 +39,12 @@ pub fn render(problem: &Problem, profile: ErrorStatus) -> Answer {
     let answer = private(Answer::json(status, &body));
     match problem {
         Problem::Token(TokenRefusal::Client { in_header: true }) => answer.with(header::WWW_AUTHENTICATE, "Basic"),
-        Problem::Token(TokenRefusal::TooMany(seconds)) => answer.with(header::RETRY_AFTER, &seconds.to_string()),
+        Problem::Token(TokenRefusal::TooMany(wait)) => answer
+            .with(header::RETRY_AFTER, &wait.seconds.to_string())
+            .with(HeaderName::from_static("x-ratelimit-limit"), &wait.limit.to_string())
+            .with(HeaderName::from_static("x-ratelimit-remaining"), "0")
+            .with(HeaderName::from_static("x-ratelimit-reset"), &wait.reset.to_string()),
+        Problem::Token(TokenRefusal::Method(allowed)) => answer.with(header::ALLOW, allowed),
         Problem::Unavailable(..) => answer.with(header::RETRY_AFTER, "1"),
         _ => answer,
     }
@@ -106,11 +111,12 @@ fn say(refusal: &TokenRefusal) -> Words {
             (400, "invalid_scope"),
             format!("Client has not been granted scopes: {}", scopes.join(", ")),
         ),
-        TokenRefusal::TooMany(seconds) => both(
+        TokenRefusal::TooMany(wait) => both(
             429,
             "too_many_attempts",
-            format!("Too many failed attempts to authenticate this client. Try again in {seconds} seconds"),
+            format!("Too many failed attempts to authenticate this client. Try again in {} seconds", wait.seconds),
         ),
+        TokenRefusal::Method(allowed) => both(405, "invalid_request", format!("Only {allowed} is answered here")),
     }
 }
 

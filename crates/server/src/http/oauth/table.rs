@@ -2,24 +2,45 @@
 
 use http::Method;
 
-use super::token;
-use crate::http::operation::{Access::Client, Operation, Shape::Json};
+use super::{revoke, token};
+use crate::http::operation::{
+    Access::Client,
+    Operation,
+    Shape::{Empty, Json},
+};
 
 /// The rows.
 pub fn operations() -> Vec<Operation> {
-    vec![Operation {
-        id: "post_oauth_token",
-        method: Method::POST,
-        path: "/oauth/token",
-        summary: "Get an access token (RFC 6749 §3.2)",
-        access: Client("the client authenticates in the request, in one of two ways"),
-        query: &[],
-        body: Some(token::parameters),
-        prepare: None,
-        success: (200, Json(token::answer)),
-        refusals: &[401, 403, 429],
-        audit: None,
-        handler: token::issue,
-        at_once: None,
-    }]
+    vec![
+        Operation {
+            id: "post_oauth_token",
+            method: Method::POST,
+            path: "/oauth/token",
+            summary: "Get an access token (RFC 6749 §3.2)",
+            access: Client("the client authenticates in the request, in one of two ways"),
+            query: &[],
+            body: Some(token::parameters),
+            prepare: None,
+            success: (200, Json(token::answer)),
+            refusals: &[401, 403, 429],
+            audit: None,
+            handler: token::issue,
+            at_once: None,
+        },
+        Operation {
+            id: "post_oauth_revoke",
+            method: Method::POST,
+            path: "/oauth/revoke",
+            summary: "Revoke a refresh token (RFC 7009); there are none yet, so nothing is revoked",
+            access: Client("the client authenticates in the request, in one of two ways"),
+            query: &[],
+            body: Some(revoke::parameters),
+            prepare: None,
+            success: (200, Empty),
+            refusals: &[401, 429],
+            audit: None,
+            handler: revoke::revoke,
+            at_once: None,
+        },
+    ]
 }

@@ -1,8 +1,11 @@
 //! The authorization server.
 
+mod audience;
+mod cors;
 mod first_client;
 mod refusals;
 mod removal;
+mod revoke;
 mod token;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};

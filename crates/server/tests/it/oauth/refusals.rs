@@ -133,6 +133,8 @@ async fn whoever_fails_too_often_waits(t: TestApp) {
     assert_eq!(refused.status, 429, "also with the right secret");
     assert_eq!(refused.body["error"], "too_many_attempts");
     assert_eq!(refused.header("retry-after"), "60");
+    let rate = ["limit", "remaining", "reset"].map(|name| refused.header(&format!("x-ratelimit-{name}")).to_owned());
+    assert_eq!(rate, ["10", "0", "1767225660"], "a minute after the first one, in seconds since 1970");
     t.clock.advance(60);
     assert_eq!(t.ask(asked(&machine, &[])).await.status, 200);
 }
