@@ -35,6 +35,7 @@ use crate::{
     keyring::Keyring,
     lease::{self, Lease},
     service::{
+        client_assertion::Accepted,
         setup::{self, FirstClient},
         token::TokenCache,
     },
@@ -123,6 +124,8 @@ pub struct App {
     pub error_status: ErrorStatus,
     /// Who failed lately to prove who it is.
     pub failures: Failures,
+    /// Assertions of applications that were accepted.
+    pub assertions: Accepted,
     /// The application that was made because the store was empty when this program started on it.
     pub first_client: Option<FirstClient>,
     following: tokio::sync::Mutex<()>,
@@ -178,6 +181,7 @@ impl App {
             lease,
             error_status: parts.error_status,
             failures: Failures::default(),
+            assertions: Accepted::default(),
             first_client,
             following: tokio::sync::Mutex::new(()),
             run,

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod client;
 pub mod client_grant;
+pub mod credential;
 pub mod identity;
 pub mod key;
 pub mod limit;

@@ -4,6 +4,7 @@ pub mod client_grants;
 pub mod client_schema;
 pub mod client_table;
 pub mod clients;
+pub mod credentials;
 pub mod log_query;
 pub mod logs;
 pub mod paging;

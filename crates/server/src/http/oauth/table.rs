@@ -12,7 +12,7 @@ pub fn operations() -> Vec<Operation> {
         method: Method::POST,
         path: "/oauth/token",
         summary: "Get an access token (RFC 6749 §3.2)",
-        access: Client("the client authenticates in the request, in one of two ways"),
+        access: Client("the client authenticates in the request, in one of three ways"),
         query: &[],
         body: Some(token::parameters),
         prepare: None,

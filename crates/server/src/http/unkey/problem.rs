@@ -193,7 +193,7 @@ fn say_missing(missing: &Missing) -> (&'static str, String) {
         Missing::KeyMigration => {
             ("unkey/data/migration_not_found", "The requested Migration does not exist or has been deleted.")
         }
-        Missing::Route | Missing::LogEntry | Missing::Client | Missing::ClientGrant => {
+        Missing::Route | Missing::LogEntry | Missing::Client | Missing::ClientGrant | Missing::Credential => {
             ("unkey/data/audit_log_not_found", "Not found.")
         }
     };
@@ -239,7 +239,7 @@ fn say_conflict(conflict: &Conflict) -> Words {
             INVALID,
             "The Idempotency-Key was used for another request. Choose another one for this request",
         ),
-        Conflict::ApiIdentifier | Conflict::ReservedIdentifier | Conflict::ClientGrant => {
+        Conflict::ApiIdentifier | Conflict::ReservedIdentifier | Conflict::ClientGrant | Conflict::Kid(_) => {
             words(400, "Bad Request", INVALID, "The identifier is taken")
         }
     }
