@@ -1,4 +1,5 @@
 mod bad_input;
+mod credentials;
 mod logs;
 mod resource_servers;
 pub(crate) use resource_servers::PEM;

@@ -1,8 +1,11 @@
 //! The authorization server.
 
+mod assertions;
 mod first_client;
+mod private_key_jwt;
 mod refusals;
 mod removal;
+pub(crate) mod signer;
 mod token;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
