@@ -69,7 +69,7 @@ fn checked(
     der: Vec<u8>,
     certificate: Option<Certificate>,
 ) -> Result<PublicKey, &'static str> {
-    const SIZE: &str = "The key must be an RSA key of 2048 to 8192 bits";
+    const SIZE: &str = "The key must be an RSA key of 2048 to 4096 bits";
     let Ok(Parsed::RSA(key)) = info.parsed() else { return Err(SIZE) };
     if !(BITS_MIN..=BITS_MAX).contains(&bits(&key)) {
         return Err(SIZE);

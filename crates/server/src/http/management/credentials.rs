@@ -172,7 +172,7 @@ pub fn create() -> Value {
             "name": {"type": "string", "maxLength": 128, "description": "Friendly name of the credential"},
             "pem": {
                 "type": "string", "minLength": 1, "maxLength": 16_384,
-                "description": "An RSA public key of 2048 bits or more, or an X.509 certificate of one, PEM",
+                "description": "An RSA public key of 2048 to 4096 bits, or an X.509 certificate of one, PEM",
             },
             "alg": {
                 "type": "string", "enum": AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str),

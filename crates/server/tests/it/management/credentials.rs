@@ -36,12 +36,12 @@ fn using(keys: &Value) -> Value {
 }
 
 /// The path of a new client.
-async fn client(t: &TestApp) -> String {
+async fn new_client(t: &TestApp) -> String {
     format!("clients/{}", t.machine().await.id)
 }
 
 async fn a_key_from_its_making_to_its_end(t: TestApp) {
-    let client = client(&t).await;
+    let client = new_client(&t).await;
     let path = format!("{client}/credentials");
     assert_eq!(t.get(&path).send().await.body, json!([]));
     let made = t.post(&path, with(key(&Signer::one().pem()), &json!({ "name": "first" }))).send().await;
@@ -94,7 +94,7 @@ async fn a_key_from_its_making_to_its_end(t: TestApp) {
     let gone = t.get(&one).send().await;
     assert_eq!((gone.status.as_u16(), gone.body["errorCode"].as_str().unwrap()), (404, "inexistent_credential"));
     assert_eq!(t.patch(&one, json!({})).send().await.status, 404);
-    let other = self::client(&t).await;
+    let other = new_client(&t).await;
     let foreign = format!("{other}/credentials/{}", again.body["id"].as_str().unwrap());
     assert_eq!(t.get(&foreign).send().await.status, 404, "another client's");
     for reply in [
@@ -109,7 +109,7 @@ async fn a_key_from_its_making_to_its_end(t: TestApp) {
 }
 
 async fn what_is_no_key_is_refused(t: TestApp) {
-    let path = format!("{}/credentials", client(&t).await);
+    let path = format!("{}/credentials", new_client(&t).await);
     let pem = Signer::one().pem();
     let private = Signer::one().private_pem();
     let cut = pem.replacen("MIIB", "MIIA", 1);
@@ -142,19 +142,22 @@ async fn what_is_no_key_is_refused(t: TestApp) {
         assert!(text.contains(property), "{property}: {text}");
         assert!(!text.contains("MII"), "nothing of a key is repeated: {text}");
     }
+    let short = t.post(&path, key(&short_pem())).send().await.body;
+    let text = "The key must be an RSA key of 2048 to 4096 bits";
+    assert!(short["message"].as_str().unwrap().contains(text), "{short}");
     assert_eq!(t.get(&path).send().await.body, json!([]));
     let entries = t.entries("fapi").await;
     assert!(!entries.is_empty() && !Value::from(entries).to_string().contains("MII"));
 }
 
 async fn certificates_say_when_they_end(t: TestApp) {
-    let path = format!("{}/credentials", client(&t).await);
+    let path = format!("{}/credentials", new_client(&t).await);
     let certificate = Signer::one().certificate(2030);
     let made = t.post(&path, with(key(&certificate), &json!({ "parse_expiry_from_cert": true }))).send().await;
     assert_eq!(made.status, 201, "{}", made.body);
     assert_eq!(made.body["expires_at"], "2030-01-01T00:00:00.000Z");
     assert_eq!(made.body["thumbprint_sha256"].as_str().unwrap().len(), 43);
-    let other = self::client(&t).await;
+    let other = new_client(&t).await;
     let plain = t.post(&format!("{other}/credentials"), key(&Signer::one().pem())).send().await;
     assert_eq!(made.body["kid"], plain.body["kid"], "the same key in another wrapping");
     let kid = json!({ "kid": "a-second-one", "expires_at": "2027-01-01T00:00:00Z" });
@@ -169,7 +172,7 @@ async fn certificates_say_when_they_end(t: TestApp) {
 }
 
 async fn a_key_in_use_stays(t: TestApp) {
-    let client = client(&t).await;
+    let client = new_client(&t).await;
     let path = format!("{client}/credentials");
     let id = t.post(&path, key(&Signer::one().pem())).send().await.body["id"].clone();
     let one = format!("{path}/{}", id.as_str().unwrap());
@@ -194,7 +197,7 @@ async fn a_key_in_use_stays(t: TestApp) {
 }
 
 async fn a_client_has_so_many_keys_and_no_more(t: TestApp) {
-    let client = client(&t).await;
+    let client = new_client(&t).await;
     let path = format!("{client}/credentials");
     let mut ids = Vec::new();
     for at in 0..10 {
@@ -258,7 +261,7 @@ async fn a_client_has_one_way_to_prove_who_it_is(t: TestApp) {
         let body = with(both.clone(), &json!({ "token_endpoint_auth_method": method }));
         assert_eq!(t.post("clients", body).send().await.status, status, "{method}");
     }
-    let client = client(&t).await;
+    let client = new_client(&t).await;
     let id = t.post(&format!("{client}/credentials"), key(&Signer::one().pem())).send().await.body["id"].clone();
     let post = json!({ "token_endpoint_auth_method": "client_secret_post" });
     assert_eq!(t.patch(&client, post.clone()).send().await.status, 200);
@@ -305,7 +308,7 @@ async fn whoever_may_see_less_sees_less(t: TestApp) {
 }
 
 async fn what_went_is_in_the_audit_log(t: TestApp) {
-    let client = client(&t).await;
+    let client = new_client(&t).await;
     let path = format!("{client}/credentials");
     let id = t.post(&path, key(&Signer::one().pem())).send().await.body["id"].as_str().unwrap().to_owned();
     t.patch(&format!("{path}/{id}"), json!({ "expires_at": "2027-01-01T00:00:00Z" })).send().await;
