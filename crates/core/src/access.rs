@@ -35,6 +35,32 @@ management_scopes! {
     DeleteResourceServers = "delete:resource_servers", "Delete Resource Servers";
     /// Create APIs.
     CreateResourceServers = "create:resource_servers", "Create Resource Servers";
+    /// See users.
+    ReadUsers = "read:users", "Read Users";
+    /// Change users and what they hold.
+    UpdateUsers = "update:users", "Update Users";
+    /// Delete users.
+    DeleteUsers = "delete:users", "Delete Users";
+    /// Create users.
+    CreateUsers = "create:users", "Create Users";
+    /// Change what an application keeps about users, and nothing else of them.
+    UpdateUsersAppMetadata = "update:users_app_metadata", "Update Users App Metadata";
+    /// See which permissions users have in effect.
+    ReadUserEffectivePermissions = "read:user_effective_permissions", "Read User Effective Permissions";
+    /// See which roles give a user a permission.
+    ReadUserPermissionSourceRoles = "read:user_permission_source_roles", "Read User Permission Source Roles";
+    /// See which roles users have in effect.
+    ReadUserEffectiveRoles = "read:user_effective_roles", "Read User Effective Roles";
+    /// See who has a role.
+    ReadRoleMembers = "read:role_members", "Read Role Members";
+    /// Give roles to users.
+    CreateRoleMembers = "create:role_members", "Create Role Members";
+    /// Take roles away from users.
+    DeleteRoleMembers = "delete:role_members", "Delete Role Members";
+    /// See connections.
+    ReadConnections = "read:connections", "Read Connections";
+    /// Change connections.
+    UpdateConnections = "update:connections", "Update Connections";
     /// Read the audit log.
     ReadLogs = "read:logs", "Read Logs";
     /// See applications, but for their secrets.

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod analytics;
 pub mod grants;
+pub mod held;
 pub mod model;
 pub mod problem;
 pub mod query;
@@ -15,6 +16,7 @@ pub mod slots;
 pub mod snapshot;
 pub mod time;
 pub mod token;
+pub mod user_search;
 pub mod verify;
 pub mod window;
 

@@ -22,6 +22,8 @@ pub enum Problem {
     Unauthenticated(Unauthenticated),
     /// The caller is known and may not do this; any one of these scopes would have done.
     Forbidden(&'static [ManagementScope]),
+    /// The same; all scopes of any one of these sets would have done.
+    ForbiddenSets(&'static [&'static [ManagementScope]]),
     /// The caller's root key is not accepted.
     RootKey(RootKeyRefusal),
     /// The root key is known and may not do this; any one of these permissions would have done.
@@ -57,6 +59,8 @@ pub enum Problem {
     },
     /// The object belongs to the program itself and can't be changed in this way.
     System(&'static str),
+    /// A connection does not take this user.
+    User(UserRefusal),
     /// The configured number of such objects is reached.
     Limit(&'static str),
     /// The request is longer than this many bytes.
@@ -169,6 +173,19 @@ pub enum Unauthenticated {
     Expired,
 }
 
+/// Why a connection does not take a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserRefusal {
+    /// There is no connection of this name.
+    Connection,
+    /// The connection's users have no usernames.
+    Username,
+    /// The password can be guessed.
+    WeakPassword,
+    /// The user has as many permissions as a user may have.
+    Permissions,
+}
+
 /// What does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Missing {
@@ -212,6 +229,12 @@ pub enum Missing {
     Override,
     /// A migration of keys.
     KeyMigration,
+    /// A user.
+    User,
+    /// One of several users.
+    Users,
+    /// A connection.
+    Connection,
 }
 
 /// What is there already.
@@ -235,6 +258,8 @@ pub enum Conflict {
     ForeignSlug(String, String, String),
     /// The workspace has a role with this name.
     RoleName(String),
+    /// There is a user with this id, or the connection has one with this email or username.
+    User,
     /// The workspace has an identity with this external id.
     ExternalId(String),
     /// Another request was made under the same idempotency key.
@@ -258,7 +283,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Invalid(invalid) => write!(f, "invalid request: {}", invalid.detail),
             Self::Unauthenticated(reason) => write!(f, "unauthenticated: {reason:?}"),
-            Self::Forbidden(_) | Self::Insufficient(_) => f.write_str("forbidden"),
+            Self::Forbidden(_) | Self::ForbiddenSets(_) | Self::Insufficient(_) => f.write_str("forbidden"),
             Self::RootKey(reason) => write!(f, "root key: {reason:?}"),
             Self::Unfit(unfit) => write!(f, "invalid request: {} {:?}", unfit.summary, unfit.error),
             Self::Query(text) => write!(f, "permission query: {text}"),
@@ -270,6 +295,7 @@ impl fmt::Display for Problem {
             Self::NotFound(missing) => write!(f, "not found: {missing:?}"),
             Self::Conflict(conflict) => write!(f, "conflict: {conflict:?}"),
             Self::Stale { sent, current } => write!(f, "version {sent} was sent, {} is current", current.0),
+            Self::User(refusal) => write!(f, "user: {refusal:?}"),
             Self::System(text) | Self::Limit(text) => f.write_str(text),
             Self::TooLarge(limit) => write!(f, "longer than {limit} bytes"),
             Self::UnsupportedMediaType(given) => write!(f, "unsupported media type `{given}`"),

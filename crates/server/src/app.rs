@@ -34,12 +34,14 @@ use crate::{
     key_text::KeyTexts,
     keyring::Keyring,
     lease::{self, Lease},
+    passwords::Passwords,
     service::{
         client_assertion::Accepted,
         setup::{self, FirstClient},
         token::TokenCache,
     },
     telemetry::Metrics,
+    token_log::{self, TokenLog},
     usage::{self, Usage},
     windows::Windows,
 };
@@ -118,10 +120,14 @@ pub struct App {
     pub credits: Credits,
     /// What was used of rate limits lately.
     pub windows: Windows,
+    /// Hashes the passwords of users.
+    pub passwords: Passwords,
     /// Where verifications are recorded.
     pub usage: Arc<Usage>,
     /// How the authorization server says that it refuses.
     pub error_status: ErrorStatus,
+    /// What became of requests for tokens, on its way to the audit log.
+    pub token_log: TokenLog,
     /// Who failed lately to prove who it is.
     pub failures: Failures,
     /// Assertions of applications that were accepted.
@@ -165,6 +171,7 @@ impl App {
             key_texts: KeyTexts::of(parts.store.master()),
             credits: Credits::new(parts.store.clone()),
             windows: Windows::new(),
+            passwords: Passwords::new(),
             usage,
             store: parts.store,
             view: ArcSwap::default(),
@@ -180,6 +187,7 @@ impl App {
             tokens: TokenCache::new(),
             lease,
             error_status: parts.error_status,
+            token_log: TokenLog::default(),
             failures: Failures::default(),
             assertions: Accepted::default(),
             first_client,
@@ -196,6 +204,7 @@ impl App {
         }
         tokio::spawn(follow(Arc::downgrade(&app), committed));
         tokio::spawn(usage::keep_writing(Arc::downgrade(&app)));
+        tokio::spawn(token_log::keep_writing(Arc::downgrade(&app)));
         Ok(app)
     }
 

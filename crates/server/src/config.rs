@@ -120,6 +120,10 @@ pub struct Limits {
     pub permissions_per_api: usize,
     /// The most permissions of one role; 0 for no limit.
     pub permissions_per_role: usize,
+    /// The most roles of one user; 0 for no limit.
+    pub roles_per_user: usize,
+    /// The most permissions that one user has directly; 0 for no limit.
+    pub permissions_per_user: usize,
     /// The longest body of the keys' API, in bytes.
     pub key_body_bytes: usize,
     /// The most memory for keys that were read, in MiB.

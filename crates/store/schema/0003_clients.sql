@@ -44,6 +44,7 @@ CREATE TABLE client_grant_scopes (
     permission BIGINT REFERENCES permissions (number),
     PRIMARY KEY (client_grant, position)
 );--index
+CREATE INDEX client_grant_scopes_permission ON client_grant_scopes (permission);
 -- Who waits for a permission that is being made.
 CREATE INDEX client_grant_scopes_value ON client_grant_scopes (value) WHERE permission IS NULL;
 

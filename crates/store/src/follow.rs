@@ -73,6 +73,8 @@ pub(crate) async fn since(tx: &mut Tx<'_>, since: Revision, master: &MasterKey) 
             Kind::Key => key::changed(tx, span).await?,
             // That it is another one now is all there is to know.
             Kind::Identity => Vec::new(),
+            // Users are read when they are needed, so nobody remembers one.
+            Kind::User => Vec::new(),
         });
     }
     let gone = gone.without(&rows);
@@ -123,6 +125,7 @@ impl Gone {
                 Kind::Identity => Row::Identity(IdentityNumber(number)),
                 // The row of a key stays for as long as somebody may remember it.
                 Kind::Key => return None,
+                Kind::User => return None,
             })
         })
     }

@@ -42,11 +42,12 @@ pub(crate) enum Kind {
     ClientGrant,
     Key,
     Identity,
+    User,
 }
 
 impl Kind {
     /// All of them; APIs before the permissions that belong to them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Api,
         Self::Permission,
         Self::SigningKey,
@@ -58,6 +59,7 @@ impl Kind {
         Self::ClientGrant,
         Self::Key,
         Self::Identity,
+        Self::User,
     ];
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
@@ -77,6 +79,7 @@ impl Kind {
             Self::ClientGrant => "client_grant",
             Self::Key => "key",
             Self::Identity => "identity",
+            Self::User => "user",
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod client;
 pub mod client_grant;
+pub mod connection;
 pub mod credential;
 pub mod identity;
 pub mod key;
@@ -14,6 +15,7 @@ pub mod role;
 pub mod root_key;
 pub mod signing_key;
 pub mod system_api;
+pub mod user;
 
 use serde::{Deserialize, Serialize};
 

@@ -7,6 +7,7 @@ use keyward_core::{
     access::{ManagementScope, ManagementScopes},
     model::{
         WorkspaceNumber,
+        client_grant::SubjectType,
         log::{Actor, Origin},
         permission::{PermissionValue, Wanted},
     },
@@ -23,13 +24,18 @@ use crate::{
     http::tls::AUTHORITY,
     service::{
         api::{self, ApiFields},
+        client::{self, ClientFields},
+        client_grant::{self, GrantFields, NewGrant},
         key::{self, WantedKey},
         root_key::{self, WantedRootKey},
+        setup::FirstClient,
         token,
     },
     telemetry::log_to_standard_error,
 };
 
+/// The API that the printed application gets tokens of.
+const PAYMENTS: &str = "https://payments.example/";
 /// How long the printed token is good for.
 const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
@@ -43,8 +49,9 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let api = seed(&running.app).await?;
     let token = token::issue(&running.app, ManagementScope::ALL, TOKEN_LIFE).await.map_err(explain)?;
     let keys = seed_keys(&running.app, &api).await?;
+    let machine = seed_client(&running.app).await?;
     let authority = directory.path().join(AUTHORITY).display().to_string();
-    let screen = screen(&running.app.public_url, &running.addresses, &authority, (&api, &token, &keys));
+    let screen = screen(&running.app.public_url, &running.addresses, &authority, (&api, &token, &keys, &machine));
     running.serve(|| print(&screen)).await
 }
 
@@ -68,11 +75,7 @@ async fn seed(app: &Arc<App>) -> anyhow::Result<String> {
     let call = call(app, ("Create a resource server", 201));
     let apis = [
         ("Blog", "https://blog.example/", [("read:posts", "Read posts"), ("write:posts", "Write and change posts")]),
-        (
-            "Payments",
-            "https://payments.example/",
-            [("read:refunds", "See refunds"), ("create:refunds", "Refund a payment")],
-        ),
+        ("Payments", PAYMENTS, [("read:refunds", "See refunds"), ("create:refunds", "Refund a payment")]),
     ];
     let mut first = None;
     for (name, identifier, permissions) in apis {
@@ -89,6 +92,18 @@ async fn seed(app: &Arc<App>) -> anyhow::Result<String> {
         first.get_or_insert(entry.api.id);
     }
     Ok(first.unwrap_or_default())
+}
+
+/// An application that may ask for tokens of the payments.
+async fn seed_client(app: &Arc<App>) -> anyhow::Result<FirstClient> {
+    let wanted = ClientFields { name: Some("Refunds".to_owned()), ..ClientFields::default() };
+    let (made, secret) = client::create(&call(app, ("Create a client", 201)), wanted).await.map_err(explain)?;
+    let new =
+        NewGrant { client_id: Some(made.id.clone()), audience: PAYMENTS.to_owned(), subject_type: SubjectType::Client };
+    let scope = ["read:refunds", "create:refunds"].map(str::to_owned).to_vec();
+    let fields = GrantFields { scope: Some(Some(scope)), ..GrantFields::default() };
+    client_grant::create(&call(app, ("Create client grant", 201)), new, fields).await.map_err(explain)?;
+    Ok(FirstClient { id: made.id, secret: secret.context("the application has no secret")? })
 }
 
 /// What the printed commands about keys need.
@@ -116,7 +131,12 @@ async fn seed_keys(app: &Arc<App>, api: &str) -> anyhow::Result<Keys> {
     Ok(Keys { root, key: made.text })
 }
 
-fn screen(url: &str, addresses: &[String], authority: &str, (api, token, keys): (&str, &str, &Keys)) -> String {
+fn screen(
+    url: &str,
+    addresses: &[String],
+    authority: &str,
+    (api, token, keys, machine): (&str, &str, &Keys, &FirstClient),
+) -> String {
     let server = format!("{url}api/v2/resource-servers/{api}");
     format!(
         "\
@@ -129,6 +149,8 @@ export KEYWARD_CA='{authority}'
 export KEYWARD_TOKEN='{token}'
 export KEYWARD_ROOT_KEY='{root}'
 export KEYWARD_KEY='{key}'
+export KEYWARD_CLIENT_ID='{client_id}'
+export KEYWARD_CLIENT_SECRET='{client_secret}'
 
 Verify an API key that may read posts; delete the permission; verify it again; undo the deletion:
 
@@ -136,6 +158,11 @@ curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_ROOT_KEY\" -H 
 curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_ROOT_KEY\" -H 'Content-Type: application/json' '{url}v2/permissions.deletePermission' -d '{{\"permission\":\"read:posts\"}}'
 curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_ROOT_KEY\" -H 'Content-Type: application/json' '{url}v2/keys.verifyKey' -d '{{\"key\":\"'\"$KEYWARD_KEY\"'\",\"permissions\":\"read:posts\"}}'
 curl --cacert \"$KEYWARD_CA\" -H \"Authorization: Bearer $KEYWARD_ROOT_KEY\" -H 'Content-Type: application/json' '{url}v2/permissions.restorePermission' -d '{{\"permission\":\"read:posts\"}}'
+
+Get an access token as an application that may see refunds and make them; ask for no more than seeing them:
+
+curl --cacert \"$KEYWARD_CA\" '{url}oauth/token' -d grant_type=client_credentials -d \"client_id=$KEYWARD_CLIENT_ID\" -d \"client_secret=$KEYWARD_CLIENT_SECRET\" -d audience={PAYMENTS}
+curl --cacert \"$KEYWARD_CA\" '{url}oauth/token' -d grant_type=client_credentials -d \"client_id=$KEYWARD_CLIENT_ID\" -d \"client_secret=$KEYWARD_CLIENT_SECRET\" -d audience={PAYMENTS} -d scope=read:refunds
 
 See an API and its permissions:
 
@@ -159,5 +186,7 @@ ready {addresses}",
         addresses = addresses.join(" "),
         root = keys.root,
         key = keys.key,
+        client_id = machine.id,
+        client_secret = machine.secret.expose_text().unwrap_or_default(),
     )
 }

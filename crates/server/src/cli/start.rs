@@ -240,6 +240,9 @@ impl Running {
         if let Err(error) = self.app.usage.flush(&self.app.store).await {
             tracing::warn!(error = %error, "the last usage could not be written");
         }
+        if let Err(error) = self.app.token_log.flush(&self.app.store).await {
+            tracing::error!(error = %error, "the last entries about tokens could not be written to the audit log");
+        }
         self.app.lease.end(&self.app.store).await;
         Ok(())
     }

@@ -247,7 +247,7 @@ impl Dispatch {
         let now = app.clock.now();
         let caller = match row.access {
             Access::Public(_) | Access::Client(_) | Access::RootKey(_) => None,
-            Access::AnyOf(_) => {
+            Access::AnyOf(_) | Access::AnySet(_) => {
                 leased?;
                 let sent = incoming.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
                 Some(token::authenticate(app, &view, sent, now)?)
@@ -268,11 +268,9 @@ impl Dispatch {
             repeatable: None,
         };
         // Whether the caller may, before anything of the request is looked at: a stranger learns nothing from a refusal.
-        let result = match row.access {
-            Access::AnyOf(accepted) if !accepted.iter().any(|scope| scopes.contains(*scope)) => {
-                Err(Problem::Forbidden(accepted))
-            }
-            _ => self.attempt(&mut call, view, row, schemas, incoming, (segments, body)).await,
+        let result = match row.access.admit(scopes) {
+            Err(refusal) => Err(refusal),
+            Ok(()) => self.attempt(&mut call, view, row, schemas, incoming, (segments, body)).await,
         };
         match result {
             Ok(answer) if answer.shows_secrets && !audited => {

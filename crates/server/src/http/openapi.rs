@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use keyward_core::grants::Action;
+use keyward_core::{access::ManagementScope, grants::Action};
 
 use super::{
     oauth,
@@ -77,6 +77,11 @@ fn operation(row: &Operation) -> Value {
         }
         Access::AnyOf(scopes) => {
             operation["x-accepted-scopes"] = scopes.iter().map(|scope| scope.value()).collect();
+            json!([{ "token": [] }])
+        }
+        Access::AnySet(sets) => {
+            let values = |set: &&[ManagementScope]| set.iter().map(|scope| scope.value()).collect::<Value>();
+            operation["x-accepted-sets-of-scopes"] = sets.iter().map(values).collect();
             json!([{ "token": [] }])
         }
     };

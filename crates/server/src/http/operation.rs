@@ -4,7 +4,11 @@
 use std::{pin::Pin, sync::Arc};
 
 use http::Method;
-use keyward_core::{Problem, access::ManagementScope, grants::Action};
+use keyward_core::{
+    Problem,
+    access::{ManagementScope, ManagementScopes},
+    grants::Action,
+};
 use serde_json::{Map, Value};
 
 use super::{
@@ -61,8 +65,28 @@ pub enum Access {
     AnyOf(&'static [ManagementScope]),
     /// An application, which proves who it is in the request itself, in this way. The handler sees to it.
     Client(&'static str),
+    /// Whoever has a management token with all scopes of one of these sets.
+    AnySet(&'static [&'static [ManagementScope]]),
     /// Whoever has a root key that may do this.
     RootKey(Guard),
+}
+
+impl Access {
+    /// Whether a token with these scopes is enough. Nothing else is asked of a token.
+    ///
+    /// # Errors
+    /// Which scopes would have been.
+    pub fn admit(self, scopes: ManagementScopes) -> Result<(), Problem> {
+        match self {
+            Self::AnyOf(accepted) if !accepted.iter().any(|scope| scopes.contains(*scope)) => {
+                Err(Problem::Forbidden(accepted))
+            }
+            Self::AnySet(sets) if !sets.iter().any(|set| set.iter().all(|scope| scopes.contains(*scope))) => {
+                Err(Problem::ForbiddenSets(sets))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What a root key needs for an operation.

@@ -3,7 +3,8 @@
 use http::{StatusCode, header};
 use keyward_core::{
     Problem,
-    problem::{Conflict, Invalid, Missing, Part, Unauthenticated},
+    access::ManagementScope,
+    problem::{Conflict, Invalid, Missing, Part, Unauthenticated, UserRefusal},
 };
 use serde_json::{Value, json};
 
@@ -43,7 +44,9 @@ pub fn render(problem: &Problem) -> Answer {
             answer.with(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_request\"")
         }
         Problem::Unauthenticated(_) => answer.with(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
-        Problem::Forbidden(_) => answer.with(header::WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""),
+        Problem::Forbidden(_) | Problem::ForbiddenSets(_) => {
+            answer.with(header::WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\"")
+        }
         Problem::Unavailable(..) => answer.with(header::RETRY_AFTER, "1"),
         _ => answer,
     }
@@ -57,6 +60,16 @@ fn words(problem: &Problem) -> (StatusCode, String, Option<&'static str>) {
             let names: Vec<_> = accepted.iter().map(|scope| scope.value()).collect();
             let text = format!("Insufficient scope, expected any of: {}", names.join(","));
             (StatusCode::FORBIDDEN, text, Some("insufficient_scope"))
+        }
+        Problem::ForbiddenSets(sets) => {
+            let set = |set: &&[ManagementScope]| set.iter().map(|s| s.value()).collect::<Vec<_>>().join(" ");
+            let text = sets.iter().map(set).collect::<Vec<_>>().join(",");
+            let text = format!("Insufficient scope, expected any of: {text}");
+            (StatusCode::FORBIDDEN, text, Some("insufficient_scope"))
+        }
+        Problem::User(refusal) => {
+            let (text, code) = user_words(*refusal);
+            (StatusCode::BAD_REQUEST, text.to_owned(), Some(code))
         }
         // These belong to other surfaces; here they are only named.
         Problem::RootKey(_)
@@ -148,6 +161,15 @@ fn unauthenticated_words(reason: Unauthenticated) -> (StatusCode, String, Option
     (StatusCode::UNAUTHORIZED, text.to_owned(), None)
 }
 
+fn user_words(refusal: UserRefusal) -> (&'static str, &'static str) {
+    match refusal {
+        UserRefusal::Connection => ("Connection does not exist.", "invalid_body"),
+        UserRefusal::Username => ("Cannot set username for connection without requires_username.", "invalid_body"),
+        UserRefusal::WeakPassword => ("PasswordStrengthError: Password is too weak", "auth0_idp_error"),
+        UserRefusal::Permissions => ("No more permissions can be assigned to this user.", "invalid_body"),
+    }
+}
+
 fn missing_words(missing: &Missing) -> (String, Option<&'static str>) {
     match missing {
         Missing::Route => ("Not Found".to_owned(), None),
@@ -161,6 +183,9 @@ fn missing_words(missing: &Missing) -> (String, Option<&'static str>) {
         ),
         Missing::LogEntry => ("Log not found.".to_owned(), Some("inexistent_log")),
         Missing::Role | Missing::RoleNamed(_) => ("The role does not exist.".to_owned(), None),
+        Missing::User => ("The user does not exist.".to_owned(), Some("inexistent_user")),
+        Missing::Users => ("One or more of the users do not exist.".to_owned(), None),
+        Missing::Connection => ("The connection does not exist".to_owned(), Some("inexistent_connection")),
         // The others belong to the keys' API.
         _ => ("Not Found".to_owned(), None),
     }
@@ -192,6 +217,7 @@ fn conflict_words(conflict: &Conflict) -> (StatusCode, String, Option<&'static s
             Some("resource_conflict"),
         ),
         Conflict::RoleName(_) => (StatusCode::CONFLICT, "The role already exists.".to_owned(), None),
+        Conflict::User => (StatusCode::CONFLICT, "The user already exists.".to_owned(), Some("auth0_idp_error")),
         other => (StatusCode::CONFLICT, format!("{other:?}"), Some("resource_conflict")),
     }
 }

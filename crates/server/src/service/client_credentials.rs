@@ -113,7 +113,7 @@ fn proves_with_secret(client: Option<&Client>, proof: &Proof) -> bool {
 /// Issues a token, and says in the audit log that it did, or why not.
 ///
 /// # Errors
-/// [`Problem::Token`]; [`Problem::Unavailable`] when the audit log can't be written: without an entry there is no token.
+/// [`Problem::Token`]; [`Problem::Unavailable`] while the audit log can't be written: without an entry there is no token.
 pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result<Answered, Problem> {
     // The keys and the grants as they are once it is known that this node may believe its memory.
     call.app.lease.check()?;
@@ -133,11 +133,10 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
         audience: asked.audience.clone().unwrap_or_default(),
     };
     let entry = Call { actor: Arc::new(actor), ..call.clone() };
-    match log::record(&entry, kind, status, note).await {
-        Ok(()) => result,
+    match call.app.token_log.record(log::draft(&entry, kind, status, note)) {
         // What is refused stays refused.
-        Err(_) if result.is_err() => result,
-        Err(problem) => Err(problem),
+        Err(problem) if result.is_ok() => Err(problem),
+        _ => result,
     }
 }
 

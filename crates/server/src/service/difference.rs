@@ -34,6 +34,15 @@ pub(crate) fn answer(entry: &ApiEntry) -> Value {
     if entry.permissions.len() <= ANSWER_PERMISSIONS { whole(entry) } else { Value::Object(entry.api.describe()) }
 }
 
+/// The fields that differ, before and after.
+pub(crate) fn fields(before: &Map<String, Value>, after: &Map<String, Value>) -> (Value, Value) {
+    let only = |one: &Map<String, Value>, other: &Map<String, Value>| -> Value {
+        let differ = one.iter().filter(|(name, value)| other.get(*name) != Some(*value));
+        Value::Object(differ.map(|(name, value)| (name.clone(), value.clone())).collect())
+    };
+    (only(before, after), only(after, before))
+}
+
 /// What changed: before and after. What goes is described already, with those who lose it.
 pub(crate) fn of(
     before: &Api,
@@ -42,25 +51,19 @@ pub(crate) fn of(
     difference: &Difference,
     (gone, added): (Vec<Value>, &[Permission]),
 ) -> (Value, Value) {
-    let (mut old, mut new) = (before.describe(), after.describe());
-    let same: Vec<String> =
-        old.iter().filter(|(key, value)| new.get(*key) == Some(*value)).map(|(k, _)| k.clone()).collect();
-    for key in same {
-        old.remove(&key);
-        new.remove(&key);
-    }
+    let (mut old, mut new) = fields(&before.describe(), &after.describe());
     if before.signing_secret != after.signing_secret {
-        new.insert("signing_secret".to_owned(), "[changed]".into());
+        new["signing_secret"] = "[changed]".into();
     }
     if !difference.is_empty() {
         let now: HashMap<_, _> = difference.changed.iter().map(|p| (p.number, p)).collect();
         let were = stored.iter().filter_map(|p| now.get(&p.number).map(|new| changed(p, new)));
         let were = gone.into_iter().chain(were.map(|(old, _)| old));
         let are = stored.iter().filter_map(|p| now.get(&p.number).map(|new| changed(p, new).1));
-        insert_scopes(&mut old, were.collect());
-        insert_scopes(&mut new, added.iter().map(permission).chain(are).collect());
+        old["scopes"] = were.collect();
+        new["scopes"] = added.iter().map(permission).chain(are).collect();
     }
-    (Value::Object(old), Value::Object(new))
+    (old, new)
 }
 
 /// A permission before and after; its place only where that is what changed.
@@ -71,8 +74,4 @@ fn changed(old: &Permission, new: &Permission) -> (Value, Value) {
         after["position"] = new.position.into();
     }
     (before, after)
-}
-
-fn insert_scopes(fields: &mut Map<String, Value>, list: Vec<Value>) {
-    fields.insert("scopes".to_owned(), Value::Array(list));
 }

@@ -21,6 +21,7 @@ pub async fn list(
     (offset, limit): (i64, i64),
     totals: bool,
 ) -> Result<(Vec<LogEntry>, Option<i64>), Problem> {
+    call.app.token_log.flush(&call.app.store).await?;
     let workspace = call.workspace;
     let page = call.app.store.read(move |tx| {
         Box::pin(async move {
@@ -37,6 +38,7 @@ pub async fn list(
 /// # Errors
 /// [`Problem::NotFound`] when there is no such entry.
 pub async fn after(call: &Call, log_id: String, limit: i64) -> Result<Vec<LogEntry>, Problem> {
+    call.app.token_log.flush(&call.app.store).await?;
     let workspace = call.workspace;
     let page = call.app.store.read(move |tx| {
         Box::pin(async move {
@@ -53,6 +55,7 @@ pub async fn after(call: &Call, log_id: String, limit: i64) -> Result<Vec<LogEnt
 /// # Errors
 /// [`Problem::NotFound`].
 pub async fn get(call: &Call, log_id: String) -> Result<LogEntry, Problem> {
+    call.app.token_log.flush(&call.app.store).await?;
     let workspace = call.workspace;
     let found = call.app.store.read(move |tx| Box::pin(async move { log::find(tx, workspace, &log_id).await }));
     found.await?.ok_or(Problem::NotFound(Missing::LogEntry))
@@ -69,6 +72,12 @@ pub fn date(at: Timestamp) -> String {
 /// # Errors
 /// Why it could not be recorded.
 pub async fn record(call: &Call, kind: LogType, status: u16, answer: serde_json::Value) -> Result<(), Problem> {
+    let draft = draft(call, kind, status, answer);
+    Ok(call.app.store.ledger(move |tx| Box::pin(async move { log::insert(tx, &draft).await })).await?)
+}
+
+/// An entry about something that happened in this call and changed nothing.
+pub(crate) fn draft(call: &Call, kind: LogType, status: u16, answer: serde_json::Value) -> LogDraft {
     let detail = LogDetail {
         actor: (*call.actor).clone(),
         origin: (*call.origin).clone(),
@@ -77,6 +86,5 @@ pub async fn record(call: &Call, kind: LogType, status: u16, answer: serde_json:
         ..LogDetail::default()
     };
     let (description, _) = call.action;
-    let draft = LogDraft { workspace: call.workspace, at: call.now, kind, description: description.to_owned(), detail };
-    Ok(call.app.store.ledger(move |tx| Box::pin(async move { log::insert(tx, &draft).await })).await?)
+    LogDraft { workspace: call.workspace, at: call.now, kind, description: description.to_owned(), detail }
 }

@@ -7,6 +7,7 @@ pub mod client_assertion;
 pub mod client_credentials;
 pub mod client_grant;
 mod client_secret;
+pub mod connection;
 pub mod credential;
 mod difference;
 pub mod health;
@@ -24,6 +25,10 @@ pub mod setup;
 pub mod slug;
 pub mod token;
 pub mod usage;
+pub mod user;
+pub mod user_permissions;
+pub mod user_roles;
+pub mod user_search;
 pub mod verification;
 
 use keyward_core::{Problem, model::Revision};

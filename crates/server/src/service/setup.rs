@@ -1,5 +1,5 @@
-//! What must exist before the first request: signing keys, the public URL, the Management API, and an application that
-//! may use it.
+//! What must exist before the first request: signing keys, the public URL, the Management API, an application that may
+//! use it, and a connection.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use keyward_core::{
         api::{Api, KeySettings},
         client::{CLIENT_CREDENTIALS, Client, ClientAuthentication, ClientSettings},
         client_grant::{ClientGrant, ClientGrantSettings, GrantedScope, SubjectType},
+        connection::{Connection, DATABASE},
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
         permission::{Permission, compare},
         signing_key::KeyState,
@@ -21,6 +22,7 @@ use keyward_core::{
 use keyward_store::{
     Change, Error, MasterKey,
     catalogue::{self, client::NewSecret, signing_key::NewKey},
+    ledger,
 };
 use serde_json::{Value, json};
 
@@ -72,12 +74,13 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<Option<FirstClient>
         Box::pin(async move {
             let keys = catalogue::signing_key::exist(tx, WORKSPACE, &master).await?;
             let same_url = catalogue::workspace::public_url(tx, WORKSPACE).await? == url;
+            let has_connection = !ledger::connection::list(tx, WORKSPACE).await?.is_empty();
             let api = catalogue::api::find_system(tx, WORKSPACE, SystemApi::Management, &master).await?;
             let lacks_client = wants_client && !catalogue::client::existed(tx, WORKSPACE).await?;
             let Some(api) = api.filter(|_| !lacks_client) else { return Ok((keys, false)) };
             let stored = catalogue::permission::of_api(tx, WORKSPACE, api.number).await?;
             let same_list = compare(&stored, fixed_permissions(SystemApi::Management)).is_empty();
-            Ok((keys, same_url && same_list && api.identifier == identifier))
+            Ok((keys, same_url && same_list && has_connection && api.identifier == identifier))
         })
     });
     let (has_keys, is_current) = state.await?;
@@ -127,6 +130,7 @@ impl Setup {
         let found = catalogue::api::find_system(change.tx(), WORKSPACE, SystemApi::Management, &self.master).await?;
         let before = found.as_ref().map_or(Value::Null, |api| json!({ "identifier": api.identifier }));
         let api = self.management_api(change, found).await?;
+        self.connection(change).await?;
         let made = match &self.first_client {
             Some(first) if !catalogue::client::existed(change.tx(), WORKSPACE).await? => {
                 self.client(change, &api, first).await?;
@@ -211,6 +215,21 @@ impl Setup {
         let source = (self.entropy.as_ref(), self.now);
         write_permissions(change, (WORKSPACE, api.number), &difference, source).await?;
         Ok(api)
+    }
+
+    async fn connection(&self, change: &mut Change<'_>) -> Result<(), Error> {
+        if !ledger::connection::list(change.tx(), WORKSPACE).await?.is_empty() {
+            return Ok(());
+        }
+        let connection = Connection {
+            number: ledger::connection::next_number(change).await?,
+            workspace: WORKSPACE,
+            id: ids::prefixed(self.entropy.as_ref(), "con"),
+            name: DATABASE.to_owned(),
+            settings: Connection::default_settings(DATABASE),
+            created_at: self.now,
+        };
+        ledger::connection::insert(change, &connection).await
     }
 
     fn draft(&self, before: Value, made: Option<&FirstClient>) -> LogDraft {

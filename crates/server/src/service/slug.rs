@@ -20,6 +20,7 @@ use keyward_store::{
     Change, Error, Tx,
     catalogue::{self, slug},
     keys::holder::{self, Holding},
+    ledger::user_holdings,
 };
 use serde_json::{Value, json};
 
@@ -218,10 +219,27 @@ async fn locked(change: &mut Change<'_>, call: &Call, text: &str) -> Result<Perm
 pub(crate) async fn held_by(change: &mut Change<'_>, permission: &Permission) -> Result<Value, Error> {
     let roles = catalogue::role::holding(change.tx(), permission.number).await?;
     let named: Vec<String> = roles.iter().take(NAMED).map(|(id, _)| format!("role_{id}")).collect();
-    Ok(json!({
+    let holding = Holding::Permission(permission.number);
+    let mut held_by = json!({
         "roles": { "count": roles.len(), "ids": named },
-        "keys": keys(change, Holding::Permission(permission.number)).await?,
-    }))
+        "keys": keys(change, holding).await?,
+    });
+    note_users(change, holding, &mut held_by).await?;
+    let grants = catalogue::client_grant::holding(change.tx(), permission.number).await?;
+    if !grants.is_empty() {
+        held_by["client_grants"] = json!({ "count": grants.len(), "ids": &grants[..grants.len().min(NAMED)] });
+    }
+    Ok(held_by)
+}
+
+/// Adds which users have something, if any do: how many, and the first of them.
+pub(crate) async fn note_users(change: &mut Change<'_>, holding: Holding, held_by: &mut Value) -> Result<(), Error> {
+    let count = user_holdings::count(change.tx(), holding).await?;
+    if count > 0 {
+        let ids = user_holdings::first(change.tx(), holding, NAMED as i64).await?;
+        held_by["users"] = json!({ "count": count, "ids": ids });
+    }
+    Ok(())
 }
 
 /// Which keys hold something: how many, and the first of them.

@@ -16,6 +16,7 @@ use crate::support::TestApp;
 on_both_engines!(
     nothing_is_answered_without_a_token,
     each_scope_opens_its_rows_and_no_other,
+    sets_of_scopes_open_their_rows_as_a_whole,
     unknown_paths_and_methods
 );
 
@@ -27,9 +28,11 @@ fn path(row: &Operation) -> String {
         .replace("{credential_id}", "cred_none")
 }
 
-fn guarded() -> impl Iterator<Item = (&'static Operation, &'static [ManagementScope])> {
+/// The rows that need a token, each with the sets of scopes of which any one is enough.
+fn guarded() -> impl Iterator<Item = (&'static Operation, Vec<&'static [ManagementScope]>)> {
     OPERATIONS.iter().filter_map(|row| match row.access {
-        Access::AnyOf(scopes) => Some((row, scopes)),
+        Access::AnyOf(scopes) => Some((row, scopes.iter().map(std::slice::from_ref).collect())),
+        Access::AnySet(sets) => Some((row, sets.to_vec())),
         Access::Public(_) | Access::Client(_) | Access::RootKey(_) => None,
     })
 }
@@ -49,11 +52,12 @@ async fn each_scope_opens_its_rows_and_no_other(t: TestApp) {
         for (row, accepted) in guarded() {
             let reply = t.call(row.method.clone(), &path(row)).bearer(&token).json(json!({ "x": 1 })).send().await;
             let refused = reply.status == 403;
-            assert_eq!(refused, !accepted.contains(scope), "{} with {}: {}", row.id, scope.value(), reply.body);
+            let accepts = accepted.iter().any(|set| *set == [*scope]);
+            assert_eq!(refused, !accepts, "{} with {}: {}", row.id, scope.value(), reply.body);
             if refused {
                 let text = reply.body["message"].as_str().unwrap();
                 assert!(text.starts_with("Insufficient scope, expected any of: "), "{text}");
-                assert!(accepted.iter().all(|scope| text.contains(scope.value())), "{text}");
+                assert!(accepted.iter().copied().flatten().all(|scope| text.contains(scope.value())), "{text}");
                 assert_eq!(reply.body["errorCode"], "insufficient_scope");
             }
         }
@@ -63,6 +67,27 @@ async fn each_scope_opens_its_rows_and_no_other(t: TestApp) {
         let reply = t.call(row.method.clone(), &path(row)).bearer(&nothing).json(json!({ "x": 1 })).send().await;
         assert_eq!(reply.status, 403, "{}: a bad body is still 403", row.id);
     }
+}
+
+/// Each set opens its row, and what is left of it without any one of its scopes does not.
+async fn sets_of_scopes_open_their_rows_as_a_whole(t: TestApp) {
+    let mut seen = 0;
+    for (row, accepted) in guarded() {
+        for set in accepted.iter().filter(|set| set.len() > 1) {
+            seen += 1;
+            let call = async |scopes: &[ManagementScope]| {
+                let token = t.token_with(scopes).await;
+                t.call(row.method.clone(), &path(row)).bearer(&token).json(json!({ "x": 1 })).send().await.status
+            };
+            assert_ne!(call(set).await, 403, "{} with {set:?}", row.id);
+            for missing in *set {
+                let rest: Vec<_> = set.iter().copied().filter(|scope| scope != missing).collect();
+                assert!(!accepted.iter().any(|other| other.iter().all(|scope| rest.contains(scope))), "{}", row.id);
+                assert_eq!(call(&rest).await, 403, "{} with {rest:?}", row.id);
+            }
+        }
+    }
+    assert!(seen >= 3, "the rows with such sets were found");
 }
 
 async fn unknown_paths_and_methods(t: TestApp) {
@@ -127,9 +152,9 @@ fn the_list_of_public_operations_only_shrinks() {
 /// Who may do what, for a person to read: a change of the policy is a change of this text.
 #[test]
 fn the_policy_reads_like_this() {
-    let line = |(row, scopes): (&Operation, &[ManagementScope])| {
-        let scopes: Vec<_> = scopes.iter().map(|scope| scope.value()).collect();
-        format!("{} {} <- {}", row.method, row.path, scopes.join(" or "))
+    let line = |(row, sets): (&Operation, Vec<&[ManagementScope]>)| {
+        let set = |set: &&[ManagementScope]| set.iter().map(|s| s.value()).collect::<Vec<_>>().join(" and ");
+        format!("{} {} <- {}", row.method, row.path, sets.iter().map(set).collect::<Vec<_>>().join(" or "))
     };
     let policy: Vec<_> = guarded().map(line).collect();
     insta::assert_snapshot!(policy.join("\n"), @r"
@@ -167,6 +192,27 @@ fn the_policy_reads_like_this() {
     GET /api/v2/roles/{id}/permissions <- read:roles
     POST /api/v2/roles/{id}/permissions <- update:roles
     DELETE /api/v2/roles/{id}/permissions <- update:roles
+    GET /api/v2/users <- read:users
+    POST /api/v2/users <- create:users
+    GET /api/v2/users-by-email <- read:users
+    GET /api/v2/users/{id} <- read:users
+    PATCH /api/v2/users/{id} <- update:users or update:users_app_metadata
+    DELETE /api/v2/users/{id} <- delete:users
+    GET /api/v2/users/{id}/roles <- read:users and read:roles or read:role_members
+    POST /api/v2/users/{id}/roles <- update:users and read:roles or create:role_members
+    DELETE /api/v2/users/{id}/roles <- update:users or delete:role_members
+    GET /api/v2/roles/{id}/users <- read:users and read:roles or read:role_members
+    POST /api/v2/roles/{id}/users <- update:roles or create:role_members
+    GET /api/v2/users/{id}/effective-roles <- read:user_effective_roles
+    GET /api/v2/users/{id}/permissions <- read:users
+    POST /api/v2/users/{id}/permissions <- update:users
+    DELETE /api/v2/users/{id}/permissions <- update:users
+    GET /api/v2/users/{id}/effective-permissions <- read:user_effective_permissions
+    GET /api/v2/users/{id}/effective-permissions/sources/effective-roles <- read:user_permission_source_roles
+    GET /api/v2/connections <- read:connections
+    GET /api/v2/connections/{id} <- read:connections
+    PATCH /api/v2/connections/{id} <- update:connections
+    GET /api/v2/connections/{id}/clients <- read:connections
     ");
 }
 

@@ -48,6 +48,8 @@ const CHANGED_SCOPES: Sql =
 const ADD_SCOPE: Sql =
     Sql("INSERT INTO client_grant_scopes (client_grant, position, value, permission) VALUES ($1, $2, $3, $4)");
 const CLEAR_SCOPES: Sql = Sql("DELETE FROM client_grant_scopes WHERE client_grant = $1");
+const HOLDING: Sql = Sql("SELECT g.id FROM client_grant_scopes s JOIN client_grants g ON g.number = s.client_grant \
+     WHERE s.permission = $1 AND g.deleted_at IS NULL ORDER BY g.number");
 const WAITING: Sql = Sql("SELECT s.client_grant, s.position, s.value FROM client_grants g \
      JOIN client_grant_scopes s ON s.client_grant = g.number \
      WHERE g.workspace = $1 AND g.api = $2 AND g.deleted_at IS NULL AND s.permission IS NULL");
@@ -156,6 +158,12 @@ pub async fn of_client(
     client: ClientNumber,
 ) -> Result<Vec<ClientGrant>, Error> {
     list(tx, OF_CLIENT, [workspace.0.into(), client.0.into()]).await
+}
+
+/// The ids of the live grants that name a permission.
+pub async fn holding(tx: &mut Tx<'_>, permission: PermissionNumber) -> Result<Vec<String>, Error> {
+    let rows = tx.query(HOLDING, &[permission.0.into()]).await?;
+    rows.into_iter().map(|row| row.of("client_grants").text()).collect()
 }
 
 async fn list(tx: &mut Tx<'_>, sql: Sql, values: [Value; 2]) -> Result<Vec<ClientGrant>, Error> {

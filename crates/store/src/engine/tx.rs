@@ -69,6 +69,7 @@ impl Tx<'_> {
         match self {
             Self::Sqlite(connection) => {
                 let text = sql.replace("BYTEA", "BLOB").replace("BIGINT", "INTEGER").replace("BOOLEAN", "INTEGER");
+                let text = text.replace(" COLLATE \"C\"", "");
                 let text = text.replace(");--table", ") STRICT;").replace(");--index", ") STRICT, WITHOUT ROWID;");
                 sqlite::batch(connection, &text)
             }

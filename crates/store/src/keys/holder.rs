@@ -31,6 +31,10 @@ const OF_API: Sql = Sql("SELECT id FROM keys WHERE api = $1 AND deleted_at IS NU
 const HELD_BY_KEYS: Sql = Sql("SELECT p.number FROM permissions p \
      JOIN holders h ON h.kind = 'permission' AND h.number = p.number \
      WHERE p.api = $1 AND p.deleted_at IS NULL AND h.keys > 0");
+const HELD_BY_GRANTS: Sql = Sql("SELECT p.number FROM permissions p \
+     JOIN client_grant_scopes s ON s.permission = p.number WHERE p.api = $1 AND p.deleted_at IS NULL");
+const HELD_BY_USERS: Sql = Sql("SELECT p.number FROM permissions p WHERE p.api = $1 AND p.deleted_at IS NULL \
+     AND EXISTS (SELECT 1 FROM user_permissions h WHERE h.permission = p.number)");
 const HELD_BY_ROLES: Sql = Sql("SELECT p.number FROM permissions p \
      JOIN role_permissions r ON r.permission = p.number WHERE p.api = $1 AND p.deleted_at IS NULL");
 
@@ -54,7 +58,7 @@ impl Holding {
         }
     }
 
-    const fn number(self) -> i64 {
+    pub(crate) const fn number(self) -> i64 {
         match self {
             Self::Permission(number) => number.0,
             Self::Role(number) => number.0,
@@ -124,7 +128,8 @@ pub async fn first(tx: &mut Tx<'_>, holding: Holding, limit: i64) -> Result<Vec<
     rows.into_iter().map(|row: Row| row.of("keys").text()).collect()
 }
 
-/// Those of an API's permissions that a key or a role has.
+/// Those of an API's permissions that a key, a role or a client grant has.
+/// Those of an API's permissions that a key, a role or a user has.
 pub async fn held(
     change: &mut Change<'_>,
     api: ApiNumber,
@@ -132,6 +137,8 @@ pub async fn held(
 ) -> Result<HashSet<PermissionNumber>, Error> {
     let mut rows = change.tx().query(HELD_BY_KEYS, &[api.0.into()]).await?;
     rows.extend(change.tx().query(HELD_BY_ROLES, &[api.0.into()]).await?);
+    rows.extend(change.tx().query(HELD_BY_GRANTS, &[api.0.into()]).await?);
+    rows.extend(change.tx().query(HELD_BY_USERS, &[api.0.into()]).await?);
     let numbers = rows.into_iter().map(|row: Row| row.of("permissions").int().map(PermissionNumber));
     let mut held = numbers.collect::<Result<HashSet<_>, _>>()?;
     held.extend(permissions.filter(|number| change.uncommitted_holders(Holding::Permission(*number)) != 0));

@@ -70,9 +70,19 @@ fn encode(detail: &LogDetail) -> Result<String, Error> {
 /// The row with the last number stays locked until the commit, so that entries become visible in the order of their
 /// numbers: a reader that goes on from where it was misses none.
 pub async fn insert(tx: &mut Tx<'_>, draft: &LogDraft) -> Result<(), Error> {
-    let number = take_numbers(tx, "log", 1).await?;
+    insert_all(tx, std::slice::from_ref(draft)).await
+}
+
+/// Appends several entries, as [`insert`] does.
+pub async fn insert_all(tx: &mut Tx<'_>, drafts: &[LogDraft]) -> Result<(), Error> {
+    let first = take_numbers(tx, "log", drafts.len()).await?;
+    let rows: Result<Vec<_>, _> = (first..).zip(drafts).map(|(number, draft)| values(number, draft)).collect();
+    tx.execute_each(INSERT, &rows?).await
+}
+
+fn values(number: i64, draft: &LogDraft) -> Result<Vec<Value>, Error> {
     let detail = encode(&draft.detail)?;
-    let values = [
+    Ok(vec![
         number.into(),
         draft.workspace.0.into(),
         log_id(draft.at, number).into(),
@@ -83,9 +93,7 @@ pub async fn insert(tx: &mut Tx<'_>, draft: &LogDraft) -> Result<(), Error> {
         draft.detail.actor.subject.clone().into(),
         (&draft.detail.origin.ip).into(),
         detail.into(),
-    ];
-    tx.query(INSERT, &values).await?;
-    Ok(())
+    ])
 }
 
 /// 56 digits: a constant, the time to the millisecond, the number (contract: identifier formats).

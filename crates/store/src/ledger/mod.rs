@@ -1,4 +1,8 @@
 //! The SQL of what traffic writes: one file per noun.
 
 pub mod assertion;
+pub mod connection;
 pub mod log;
+pub mod user;
+pub mod user_holdings;
+pub mod user_walk;

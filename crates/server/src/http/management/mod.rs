@@ -4,6 +4,7 @@ pub mod client_grants;
 pub mod client_schema;
 pub mod client_table;
 pub mod clients;
+pub mod connections;
 pub mod credentials;
 pub mod log_query;
 pub mod logs;
@@ -15,6 +16,14 @@ pub mod roles_schema;
 pub mod roles_table;
 pub mod schema;
 pub mod scopes;
+pub mod user_effective;
+pub mod user_pages;
+pub mod user_permissions;
+pub mod user_query;
+pub mod user_roles;
+pub mod users;
+pub mod users_schema;
+pub mod users_table;
 
 use http::{HeaderMap, header};
 use keyward_core::{
@@ -31,7 +40,7 @@ use crate::service::{Precondition, api::Reference};
 fn reference(segment: &str) -> Reference {
     let mut meanings = vec![segment.to_owned()];
     let upper = segment.to_ascii_uppercase();
-    if upper.contains("%2F") || upper.contains("%3A") {
+    if ["%2F", "%3A", "%7C"].iter().any(|mark| upper.contains(mark)) {
         meanings.extend(percent_decode_str(segment).decode_utf8().map(std::borrow::Cow::into_owned));
     }
     meanings

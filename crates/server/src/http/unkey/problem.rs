@@ -118,6 +118,8 @@ fn say(problem: &Problem) -> Words {
         | Problem::Token(_)
         | Problem::Subset
         | Problem::WrongKind(_)
+        | Problem::ForbiddenSets(_)
+        | Problem::User(_)
         | Problem::Stale { .. }
         | Problem::UnsupportedMediaType(_)
         | Problem::Internal(_) => words(
@@ -193,9 +195,14 @@ fn say_missing(missing: &Missing) -> (&'static str, String) {
         Missing::KeyMigration => {
             ("unkey/data/migration_not_found", "The requested Migration does not exist or has been deleted.")
         }
-        Missing::Route | Missing::LogEntry | Missing::Client | Missing::ClientGrant | Missing::Credential => {
-            ("unkey/data/audit_log_not_found", "Not found.")
-        }
+        Missing::Route
+        | Missing::LogEntry
+        | Missing::Client
+        | Missing::ClientGrant
+        | Missing::User
+        | Missing::Users
+        | Missing::Credential
+        | Missing::Connection => ("unkey/data/audit_log_not_found", "Not found."),
     };
     (kind, detail.to_owned())
 }
@@ -239,8 +246,10 @@ fn say_conflict(conflict: &Conflict) -> Words {
             INVALID,
             "The Idempotency-Key was used for another request. Choose another one for this request",
         ),
-        Conflict::ApiIdentifier | Conflict::ReservedIdentifier | Conflict::ClientGrant | Conflict::Kid(_) => {
-            words(400, "Bad Request", INVALID, "The identifier is taken")
-        }
+        Conflict::ApiIdentifier
+        | Conflict::ReservedIdentifier
+        | Conflict::ClientGrant
+        | Conflict::User
+        | Conflict::Kid(_) => words(400, "Bad Request", INVALID, "The identifier is taken"),
     }
 }

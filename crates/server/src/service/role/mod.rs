@@ -227,7 +227,10 @@ pub async fn delete(call: &Call, text: String) -> Result<(), Problem> {
 }
 
 async fn held_by(change: &mut Change<'_>, role: &Role) -> Result<Value, Error> {
-    Ok(json!({ "keys": slug::keys(change, Holding::Role(role.number)).await? }))
+    let holding = Holding::Role(role.number);
+    let mut held_by = json!({ "keys": slug::keys(change, holding).await? });
+    slug::note_users(change, holding, &mut held_by).await?;
+    Ok(held_by)
 }
 
 /// Undoes the deletion of a role: the same one, for the same ones.

@@ -1,7 +1,11 @@
 mod bad_input;
+mod client_grants;
+mod clients;
+mod connections;
 mod credentials;
 mod logs;
 mod resource_servers;
 pub(crate) use resource_servers::PEM;
 mod roles;
 mod scopes;
+mod users;

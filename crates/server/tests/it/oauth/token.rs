@@ -14,6 +14,7 @@ on_both_engines!(
     the_secret_comes_in_one_of_two_ways,
     a_form_is_as_good_as_json,
     tokens_are_in_the_audit_log,
+    without_an_entry_there_is_no_token,
     a_management_token_manages,
 );
 
@@ -191,4 +192,16 @@ async fn a_management_token_manages(t: TestApp) {
     assert_eq!(t.post("resource-servers", json!({ "identifier": "x" })).bearer(&token).send().await.status, 403);
     let shown = t.get(&format!("clients/{}", machine.id)).bearer(&token).send().await;
     assert!(shown.body.get("client_secret").is_none(), "that takes another scope");
+}
+
+async fn without_an_entry_there_is_no_token(t: TestApp) {
+    t.api(AUDIENCE, &["a"]).await;
+    let machine = t.machine().await;
+    t.grant(&machine, AUDIENCE, &["a"]).await;
+    t.break_the_audit_log().await;
+    t.ask_as(&machine, AUDIENCE, "").await;
+    assert!(t.app.token_log.flush(&t.app.store).await.is_err());
+    let reply = t.ask_as(&machine, AUDIENCE, "").await;
+    assert_eq!((reply.status.as_u16(), reply.body["error"].as_str().unwrap()), (503, "temporarily_unavailable"));
+    assert_eq!(reply.header("retry-after"), "1");
 }

@@ -47,12 +47,14 @@ fn every_command_that_the_demo_prints_works() {
     let exports: Vec<&str> =
         demo.screen.iter().filter(|line| line.starts_with("export ")).map(String::as_str).collect();
     let commands: Vec<&String> = demo.screen.iter().filter(|line| line.starts_with("curl ")).collect();
-    assert_eq!((exports.len(), commands.len()), (4, 10));
+    assert_eq!((exports.len(), commands.len()), (6, 12));
     let wanted = [
         ("200", r#""code":"VALID""#),
         ("200", r#""data":{}"#),
         ("200", r#""code":"INSUFFICIENT_PERMISSIONS""#),
         ("200", r#""slug":"read:posts""#),
+        ("200", r#""scope":"read:refunds create:refunds""#),
+        ("200", r#""scope":"read:refunds""#),
         ("200", "read:posts"),
         ("201", "publish:posts"),
         ("200", "release:posts"),

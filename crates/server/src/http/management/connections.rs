@@ -1,0 +1,116 @@
+//! Connections.
+
+use http::StatusCode;
+use keyward_core::{
+    Problem,
+    model::connection::{Connection, STRATEGY},
+};
+use serde_json::{Map, Value, json};
+
+use super::user_pages::{self, FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE};
+use crate::{
+    http::{
+        answer::Answer,
+        operation::{Handled, Parameter, ParameterKind, Request},
+        query,
+    },
+    service::connection,
+};
+
+/// The fields that `fields` may name.
+const FIELDS: &[&str] = &[
+    "id",
+    "name",
+    "strategy",
+    "display_name",
+    "options",
+    "enabled_clients",
+    "realms",
+    "is_domain_connection",
+    "show_as_button",
+    "metadata",
+];
+
+/// The parameters of the list.
+pub const LIST_QUERY: &[Parameter] = &[
+    PAGE,
+    PER_PAGE,
+    INCLUDE_TOTALS,
+    FROM,
+    TAKE,
+    Parameter {
+        name: "strategy",
+        kind: ParameterKind::Repeated(64),
+        description: "Only connections with one of these strategies",
+    },
+    Parameter { name: "name", kind: ParameterKind::Text(128), description: "Only the connection with this name" },
+    query::fields(FIELDS),
+    query::INCLUDE_FIELDS,
+];
+
+/// The parameters of a single connection.
+pub const GET_QUERY: &[Parameter] = &[query::fields(FIELDS), query::INCLUDE_FIELDS];
+
+/// The parameters of a connection's applications.
+pub const CLIENTS_QUERY: &[Parameter] = &[FROM, TAKE];
+
+/// A connection as the wire shows it.
+fn render(connection: &Connection) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("id".to_owned(), connection.id.clone().into());
+    fields.insert("name".to_owned(), connection.name.clone().into());
+    fields.insert("strategy".to_owned(), STRATEGY.into());
+    fields.insert("enabled_clients".to_owned(), json!([]));
+    fields.extend(connection.settings.clone());
+    fields
+}
+
+/// Lists the connections.
+pub fn list(request: Request) -> Handled {
+    Box::pin(async move {
+        let query = &request.query;
+        let strategies = query.get("strategy").and_then(Value::as_array);
+        let mut all = connection::list(&request.call).await?;
+        all.retain(|connection| query::text(query, "name").is_none_or(|name| connection.name == name));
+        all.retain(|_| strategies.is_none_or(|list| list.iter().any(|strategy| strategy == STRATEGY)));
+        let shown = all.iter().map(|connection| {
+            let mut fields = render(connection);
+            query::select_fields(query, &mut fields);
+            (format!("{:020}", connection.number.0), Value::Object(fields))
+        });
+        let body = if query.contains_key("take") || query.contains_key("from") {
+            user_pages::checkpoint(query, "connections", shown.collect())?
+        } else {
+            user_pages::page(query, "connections", shown.map(|(_, value)| value).collect())
+        };
+        Ok(Answer::json(StatusCode::OK, &body))
+    })
+}
+
+/// Shows a connection.
+pub fn get(request: Request) -> Handled {
+    Box::pin(async move {
+        let mut fields = render(&connection::get(&request.call, &request.segments[0]).await?);
+        query::select_fields(&request.query, &mut fields);
+        Ok(Answer::json(StatusCode::OK, &fields))
+    })
+}
+
+/// Changes a connection.
+pub fn update(request: Request) -> Handled {
+    Box::pin(async move {
+        let Request { call, body, segments, .. } = request;
+        let Value::Object(settings) = body else { return Err(Problem::internal("a checked body is not an object")) };
+        let id = segments.into_iter().next().unwrap_or_default();
+        let connection = connection::update(&call, id, settings).await?;
+        Ok(Answer::json(StatusCode::OK, &render(&connection)))
+    })
+}
+
+/// Lists the applications of a connection. There are none yet.
+pub fn clients(request: Request) -> Handled {
+    Box::pin(async move {
+        connection::get(&request.call, &request.segments[0]).await?;
+        Ok(Answer::json(StatusCode::OK, &json!({ "clients": [] })))
+    })
+}
