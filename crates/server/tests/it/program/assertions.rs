@@ -1,7 +1,7 @@
 //! `kill -9` while assertions are used: none that was answered with a token is good again.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use keyward_core::time::Clock;
+use keyward_server::environment::SystemClock;
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 40;
 const AUDIENCE: &str = "https://api.example/";
 
 fn assertion(client: &str, name: &str) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let now = SystemClock.now().seconds();
     let claims = json!({ "iss": client, "sub": client, "aud": PUBLIC_URL, "exp": now + 240, "jti": name });
     Signer::one().sign(&json!({ "alg": "RS256" }), &claims)
 }
