@@ -77,6 +77,14 @@ management_scopes! {
     UpdateClientKeys = "update:client_keys", "Update Application Keys";
     /// See which applications there are, and no more of them than what they are called.
     ReadClientSummary = "read:client_summary", "Read Application Summaries";
+    /// See the public keys of applications.
+    ReadClientCredentials = "read:client_credentials", "Read Application Credentials";
+    /// Change when public keys of applications expire.
+    UpdateClientCredentials = "update:client_credentials", "Update Application Credentials";
+    /// Delete public keys of applications.
+    DeleteClientCredentials = "delete:client_credentials", "Delete Application Credentials";
+    /// Give applications public keys.
+    CreateClientCredentials = "create:client_credentials", "Create Application Credentials";
     /// See what applications may ask for.
     ReadClientGrants = "read:client_grants", "Read Client Grants";
     /// Let applications ask for more or less. Whoever may do this may let themselves do everything.

@@ -210,6 +210,8 @@ pub enum Missing {
     Client,
     /// What an application may ask for.
     ClientGrant,
+    /// A public key of an application.
+    Credential,
     /// A permission of an API: the API's identifier, the permission's value.
     Permission(String, String),
     /// An entry of the audit log.
@@ -255,6 +257,8 @@ pub enum Conflict {
     ApiIdentifier,
     /// The application has a grant for this API and subject type.
     ClientGrant,
+    /// The application has a public key with this `kid`.
+    Kid(String),
     /// The identifier is kept for an API of the program's own.
     ReservedIdentifier,
     /// The API has a permission with this value: the API's identifier, the permission's value.

@@ -36,6 +36,7 @@ use crate::{
     lease::{self, Lease},
     passwords::Passwords,
     service::{
+        client_assertion::Accepted,
         setup::{self, FirstClient},
         token::TokenCache,
     },
@@ -129,6 +130,8 @@ pub struct App {
     pub token_log: TokenLog,
     /// Who failed lately to prove who it is.
     pub failures: Failures,
+    /// Assertions of applications that were accepted.
+    pub assertions: Accepted,
     /// The application that was made because the store was empty when this program started on it.
     pub first_client: Option<FirstClient>,
     following: tokio::sync::Mutex<()>,
@@ -186,6 +189,7 @@ impl App {
             error_status: parts.error_status,
             token_log: TokenLog::default(),
             failures: Failures::default(),
+            assertions: Accepted::default(),
             first_client,
             following: tokio::sync::Mutex::new(()),
             run,

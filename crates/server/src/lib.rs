@@ -15,6 +15,7 @@ pub mod key_cache;
 pub mod key_text;
 pub mod keyring;
 pub mod lease;
+pub mod members;
 pub mod passwords;
 pub mod private_file;
 pub mod service;

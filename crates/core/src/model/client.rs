@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Revision, WorkspaceNumber, root_key::Hash};
+use super::{
+    Revision, WorkspaceNumber,
+    credential::{AuthenticationMethods, Credential},
+    root_key::Hash,
+};
 use crate::time::Timestamp;
 
 /// The most characters a description may have.
@@ -34,6 +38,8 @@ pub struct Client {
     pub settings: ClientSettings,
     /// The SHA-256 of its secret, if it has one. The secret itself is only in the store, sealed.
     pub secret: Option<Hash>,
+    /// Its public keys, in the order in which they were made.
+    pub credentials: Vec<Credential>,
     /// The change that last touched it.
     pub revision: Revision,
     /// When it was made.
@@ -65,6 +71,9 @@ pub struct ClientSettings {
     /// How it proves who it is; without it, either way of sending its secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_method: Option<ClientAuthentication>,
+    /// With which of its keys it proves who it is; if this is said, its secret proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_authentication_methods: Option<AuthenticationMethods>,
     /// Whatever its owner wants to keep with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
@@ -102,6 +111,8 @@ impl ClientSettings {
             is_first_party: true,
             grant_types: grants.iter().map(|grant| (*grant).to_owned()).collect(),
             token_endpoint_auth_method: None,
+            client_authentication_methods: (app_type == Some("express_configuration"))
+                .then(AuthenticationMethods::default),
             client_metadata: None,
             jwt_configuration: object(tokens),
             refresh_token: object(json!({
@@ -185,6 +196,12 @@ impl Client {
     /// Whether it can keep a secret.
     pub fn is_confidential(&self) -> bool {
         self.settings.token_endpoint_auth_method != Some(ClientAuthentication::None)
+    }
+
+    /// The keys that it proves with now who it is.
+    pub fn keys_in_use(&self, now: Timestamp) -> impl Iterator<Item = &Credential> {
+        let methods = self.settings.client_authentication_methods.as_ref();
+        self.credentials.iter().filter(move |key| methods.is_some_and(|one| one.uses(&key.id)) && key.is_live(now))
     }
 
     /// The subject of tokens that it gets for itself. No user's can be the same (RFC 9068 §5).

@@ -105,6 +105,7 @@ impl World {
             name: "client".to_owned(),
             settings: ClientSettings { is_first_party: self.first_party, ..ClientSettings::of_new(None) },
             secret: None,
+            credentials: vec![],
             revision: Revision(1),
             created_at: Timestamp(0),
         }

@@ -19,8 +19,17 @@ const AUDIT_BODY: usize = 64 * 1024;
 /// The most characters of a correlation id that are kept (contract: base and body).
 const CORRELATION: usize = 64;
 /// Fields of a body that never reach the audit log.
-const SECRET_FIELDS: [&str; 8] =
-    ["signing_secret", "client_secret", "secret", "password", "pem", "token", "private_key", "hash"];
+const SECRET_FIELDS: [&str; 9] = [
+    "signing_secret",
+    "client_secret",
+    "client_assertion",
+    "secret",
+    "password",
+    "pem",
+    "token",
+    "private_key",
+    "hash",
+];
 
 /// When a request came, from where, and as which one.
 #[derive(Debug, Clone, Copy)]

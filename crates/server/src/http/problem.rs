@@ -176,6 +176,7 @@ fn missing_words(missing: &Missing) -> (String, Option<&'static str>) {
         Missing::Api => ("The resource server does not exist".to_owned(), Some("inexistent_resource_server")),
         Missing::Client => ("The client does not exist".to_owned(), Some("inexistent_client")),
         Missing::ClientGrant => ("The grant does not exist.".to_owned(), Some("inexistent_client_grant")),
+        Missing::Credential => ("The credential does not exist.".to_owned(), Some("inexistent_credential")),
         Missing::Permission(identifier, value) => (
             format!("This permission does not exist: '{identifier} - {value}'"),
             Some("inexistent_resource_server_permission"),
@@ -200,6 +201,11 @@ fn conflict_words(conflict: &Conflict) -> (StatusCode, String, Option<&'static s
         Conflict::ClientGrant => (
             StatusCode::CONFLICT,
             "A client grant for this client, audience and subject type already exists.".to_owned(),
+            Some("resource_conflict"),
+        ),
+        Conflict::Kid(kid) => (
+            StatusCode::CONFLICT,
+            format!("The client has a credential with this kid already: '{kid}'"),
             Some("resource_conflict"),
         ),
         Conflict::ReservedIdentifier => {

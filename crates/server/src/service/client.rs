@@ -7,6 +7,7 @@ use keyward_core::{
     model::{
         client::{Client, ClientAuthentication, ClientSettings},
         consent::ConsentsOf,
+        credential::{AuthenticationMethods, Credential},
     },
     problem::{Invalid, Missing, Part},
     secret::Secret,
@@ -15,7 +16,10 @@ use keyward_core::{
 use keyward_store::{Change, Error, catalogue};
 use serde_json::{Map, Value, json};
 
-use super::{client_grant, client_secret, consent};
+use super::{
+    client_grant, client_secret, consent,
+    credential::{self, NewCredential},
+};
 use crate::{app::Call, ids};
 
 /// The length of a `client_id` (contract: identifier formats).
@@ -24,6 +28,10 @@ const ID_LENGTH: usize = 32;
 const THIRD_PARTY: &str = "tpc_";
 /// How many letters and digits those have behind their prefix.
 const THIRD_PARTY_LENGTH: usize = 22;
+
+/// The settings that say how an application proves who it is: one of them at most is there.
+const METHOD: &str = "token_endpoint_auth_method";
+const METHODS: &str = "client_authentication_methods";
 
 /// What somebody wants an application to be. The fields' form was checked.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +42,8 @@ pub struct ClientFields {
     pub settings: Map<String, Value>,
     /// A secret that the caller chose.
     pub secret: Option<Secret>,
+    /// Public keys that it gets and uses from the beginning on. Only for a new one.
+    pub credentials: Vec<NewCredential>,
 }
 
 /// The application with this `client_id`.
@@ -60,9 +70,18 @@ pub async fn secret(call: &Call, client: &Client) -> Result<Option<Secret>, Prob
 ///
 /// # Errors
 /// [`Problem::Invalid`] when the fields contradict each other.
-pub async fn create(call: &Call, fields: ClientFields) -> Result<(Client, Option<Secret>), Problem> {
+pub async fn create(call: &Call, mut fields: ClientFields) -> Result<(Client, Option<Secret>), Problem> {
     let app_type = fields.settings.get("app_type").and_then(Value::as_str);
-    let settings = settled(&ClientSettings::of_new(app_type), &fields.settings)?;
+    let keys = fields.credentials.into_iter().map(|key| key.read(call)).collect::<Result<Vec<_>, _>>()?;
+    let mut base = ClientSettings::of_new(app_type);
+    if is_set(&fields.settings, METHOD) {
+        base.client_authentication_methods = None;
+    }
+    if !keys.is_empty() {
+        let methods = AuthenticationMethods::with_keys(keys.iter().map(|key| key.id.as_str()));
+        fields.settings.insert(METHODS.to_owned(), serde_json::to_value(methods).map_err(Problem::internal)?);
+    }
+    let settings = settled((&base, &keys), fields.settings)?;
     let entropy = call.app.entropy.as_ref();
     let id = if settings.is_first_party {
         ids::alphanumeric(entropy, ID_LENGTH)
@@ -76,7 +95,7 @@ pub async fn create(call: &Call, fields: ClientFields) -> Result<(Client, Option
         .app
         .change(move |change| {
             Box::pin(async move {
-                let client = insert(change, &work, (id, name), settings, kept.as_ref()).await?;
+                let client = insert(change, &work, (id, name), settings, (kept.as_ref(), keys)).await?;
                 let after = Value::Object(client.describe());
                 let draft = work.audit(after.clone(), Value::Null, after);
                 Ok((client, draft))
@@ -91,19 +110,24 @@ async fn insert(
     call: &Call,
     (id, name): (String, String),
     settings: ClientSettings,
-    secret: Option<&Secret>,
+    (secret, keys): (Option<&Secret>, Vec<Credential>),
 ) -> Result<Client, Error> {
-    let client = Client {
+    let mut client = Client {
         number: catalogue::client::next_number(change).await?,
         workspace: call.workspace,
         id,
         name,
         settings,
         secret: secret.map(|secret| client_secret::hash(secret.expose())),
+        credentials: Vec::new(),
         revision: change.revision(),
         created_at: call.now,
     };
     catalogue::client::insert(change, &client, stored(call, &client, secret)).await?;
+    for key in keys {
+        let key = credential::insert(change, &client, key).await?;
+        client.credentials.push(key);
+    }
     Ok(client)
 }
 
@@ -128,7 +152,7 @@ pub async fn update(call: &Call, id: String, fields: ClientFields) -> Result<Cli
             Box::pin(async move {
                 let found = catalogue::client::find(change.tx(), work.workspace, &id).await?;
                 let before = found.ok_or(Problem::NotFound(Missing::Client))?;
-                let settings = settled(&before.settings, &fields.settings)?;
+                let settings = settled((&before.settings, &before.credentials), fields.settings)?;
                 if settings.is_first_party != before.settings.is_first_party {
                     let text = "Whose application it is can't be changed";
                     return Err(Problem::Invalid(Invalid::property(Part::Body, "is_first_party", text)).into());
@@ -182,8 +206,8 @@ pub async fn rotate_secret(call: &Call, id: String) -> Result<(Client, Secret), 
             Box::pin(async move {
                 let found = catalogue::client::find(change.tx(), work.workspace, &id).await?;
                 let before = found.ok_or(Problem::NotFound(Missing::Client))?;
-                if !has_secret(&before.settings) {
-                    let text = "The client has no secret: it does not authenticate with one";
+                if !has_secret(&before.settings) || before.settings.client_authentication_methods.is_some() {
+                    let text = "The client does not authenticate with a secret";
                     return Err(Problem::Invalid(Invalid::whole(Part::Body, text)).into());
                 }
                 let hash = client_secret::hash(kept.expose());
@@ -224,6 +248,11 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
                 if consents["count"] != 0 {
                     before.insert("grants".to_owned(), consents);
                 }
+                let keys: Vec<Value> = client.credentials.iter().map(|key| credential::describe(key).into()).collect();
+                if !keys.is_empty() {
+                    catalogue::credential::delete_all(change, &client).await?;
+                    before.insert("credentials".to_owned(), keys.into());
+                }
                 Ok(((), work.audit(Value::Null, before.into(), Value::Null)))
             })
         })
@@ -235,8 +264,40 @@ fn has_secret(settings: &ClientSettings) -> bool {
     settings.token_endpoint_auth_method != Some(ClientAuthentication::None)
 }
 
-fn settled(base: &ClientSettings, fields: &Map<String, Value>) -> Result<ClientSettings, Problem> {
-    base.with(fields).map_err(|text| Problem::Invalid(Invalid::whole(Part::Body, text)))
+fn is_set(fields: &Map<String, Value>, name: &str) -> bool {
+    fields.get(name).is_some_and(|value| !value.is_null())
+}
+
+/// The settings with these fields, of an application with these keys. It has one way of proving who it is: with keys, or
+/// the one that `token_endpoint_auth_method` says.
+fn settled(
+    (base, keys): (&ClientSettings, &[Credential]),
+    mut fields: Map<String, Value>,
+) -> Result<ClientSettings, Problem> {
+    if is_set(&fields, METHODS) {
+        if is_set(&fields, METHOD) {
+            return Err(two_ways());
+        }
+        fields.insert(METHOD.to_owned(), Value::Null);
+    }
+    let settings = base.with(&fields).map_err(|text| Problem::Invalid(Invalid::whole(Part::Body, text)))?;
+    let Some(methods) = &settings.client_authentication_methods else { return Ok(settings) };
+    if settings.token_endpoint_auth_method.is_some() {
+        return Err(two_ways());
+    }
+    for (at, used) in methods.private_key_jwt.credentials.iter().enumerate() {
+        if !keys.iter().any(|key| key.id == used.id) {
+            let place = format!("{METHODS}.private_key_jwt.credentials[{at}].id");
+            let text = format!("The client has no credential {}", used.id);
+            return Err(Problem::Invalid(Invalid::property(Part::Body, place, text)));
+        }
+    }
+    Ok(settings)
+}
+
+fn two_ways() -> Problem {
+    let text = "Use either client_authentication_methods or token_endpoint_auth_method, and null for the other one";
+    Problem::Invalid(Invalid::whole(Part::Body, text))
 }
 
 /// The fields that differ, as they were and as they are.

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::{
     access_token::{self, Holder, Issued},
     audience::{self, Named},
+    client_assertion::{self, Assertion},
     client_secret, log,
 };
 use crate::app::{Call, View};
@@ -30,10 +31,25 @@ const GRANT_CLAIM: &str = "client-credentials";
 pub struct Credentials {
     /// The `client_id`.
     pub id: Option<String>,
-    /// The secret.
-    pub secret: Option<Secret>,
-    /// Whether they came in the `Authorization` header.
-    pub in_header: bool,
+    /// What proves it.
+    pub proof: Proof,
+}
+
+/// What somebody shows to prove who it is.
+#[derive(Debug, Default)]
+pub enum Proof {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A secret.
+    Secret {
+        /// The secret.
+        secret: Secret,
+        /// Whether it came in the `Authorization` header.
+        in_header: bool,
+    },
+    /// An assertion that it signed, unless what was sent can't be read as one.
+    Assertion(Option<Box<Assertion>>),
 }
 
 /// What is asked for.
@@ -60,34 +76,40 @@ pub struct Answered {
 ///
 /// # Errors
 /// [`Problem::Token`], the same for every reason, after the same time; and when it failed too often.
-pub fn authenticate<'v>(call: &Call, view: &'v View, shown: &Credentials) -> Result<&'v Arc<Client>, Problem> {
-    let refused = || Problem::Token(TokenRefusal::Client { in_header: shown.in_header });
+/// [`Problem::Unavailable`] when the store can't say whether an assertion was used before.
+pub async fn authenticate<'v>(call: &Call, view: &'v View, shown: &Credentials) -> Result<&'v Arc<Client>, Problem> {
+    let in_header = matches!(shown.proof, Proof::Secret { in_header: true, .. });
     let id = shown.id.as_deref().ok_or(Problem::Token(TokenRefusal::NoClient))?;
     call.app
         .failures
         .check((id, &call.origin.ip), call.now)
         .map_err(|wait: TooMany| Problem::Token(TokenRefusal::TooMany(wait)))?;
     let client = view.snapshot.client(call.workspace, id);
-    let method = client.and_then(|client| client.settings.token_endpoint_auth_method);
-    let proved = match (&shown.secret, method) {
-        (_, Some(ClientAuthentication::None)) => true,
-        (None, _) => false,
-        (Some(secret), method) => {
-            let is_right = client_secret::is_of(client.map(|client| &**client), secret.expose());
-            is_right
-                && match method {
-                    Some(ClientAuthentication::ClientSecretBasic) => shown.in_header,
-                    Some(ClientAuthentication::ClientSecretPost) => !shown.in_header,
-                    _ => true,
-                }
-        }
+    let known = client.map(|client| &**client);
+    let proved = match &shown.proof {
+        Proof::Assertion(sent) => client_assertion::proves(call, view, known, sent.as_deref()).await?,
+        proof => proves_with_secret(known, proof),
     };
     match client.filter(|_| proved) {
         Some(client) => Ok(client),
         None => {
             call.app.failures.count((id, &call.origin.ip), call.now);
-            Err(refused())
+            Err(Problem::Token(TokenRefusal::Client { in_header }))
         }
+    }
+}
+
+fn proves_with_secret(client: Option<&Client>, proof: &Proof) -> bool {
+    let settings = client.map(|client| &client.settings);
+    let method = settings.and_then(|settings| settings.token_endpoint_auth_method);
+    let Proof::Secret { secret, in_header } = proof else { return method == Some(ClientAuthentication::None) };
+    // Compared in any case: it takes the same time for all.
+    let is_right = client_secret::is_of(client, secret.expose());
+    match method {
+        Some(ClientAuthentication::None) => true,
+        Some(ClientAuthentication::ClientSecretBasic) => is_right && *in_header,
+        Some(ClientAuthentication::ClientSecretPost) => is_right && !*in_header,
+        None => is_right && settings.is_some_and(|settings| settings.client_authentication_methods.is_none()),
     }
 }
 
@@ -109,7 +131,7 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
     };
     let scope = result.as_ref().map_or(&asked.scope, |answered| &answered.scope).join(" ");
     let actor = Actor {
-        client_id: shown.id.clone(),
+        client_id: shown.id.clone().filter(|id| !id.is_empty()),
         subject: result.is_ok().then(|| shown.id.as_ref().map(|id| format!("{id}@clients"))).flatten(),
         token_id: result.as_ref().ok().and_then(|answered| answered.issued.id.clone()),
         scope,
@@ -130,7 +152,7 @@ async fn attempt(
     (audience, scope): (Option<&str>, &[String]),
 ) -> Result<Answered, Problem> {
     let refused = Problem::Token;
-    let client = authenticate(call, view, shown)?;
+    let client = authenticate(call, view, shown).await?;
     if !client.settings.allows(CLIENT_CREDENTIALS) || !client.is_confidential() {
         return Err(refused(TokenRefusal::GrantNotAllowed(CLIENT_CREDENTIALS.to_owned())));
     }

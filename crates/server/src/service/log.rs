@@ -4,6 +4,7 @@ use keyward_core::{
     Problem,
     model::log::{LogDetail, LogDraft, LogEntry, LogFilter, LogType, Order},
     problem::Missing,
+    time::Timestamp,
 };
 use keyward_store::ledger::log;
 
@@ -58,6 +59,12 @@ pub async fn get(call: &Call, log_id: String) -> Result<LogEntry, Problem> {
     let workspace = call.workspace;
     let found = call.app.store.read(move |tx| Box::pin(async move { log::find(tx, workspace, &log_id).await }));
     found.await?.ok_or(Problem::NotFound(Missing::LogEntry))
+}
+
+/// A time as the wire shows it.
+pub fn date(at: Timestamp) -> String {
+    let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// Records something that happened in this call and changed nothing.

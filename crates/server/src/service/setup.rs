@@ -158,6 +158,7 @@ impl Setup {
             name: FIRST_CLIENT.to_owned(),
             settings,
             secret: Some(hash),
+            credentials: vec![],
             revision: change.revision(),
             created_at: self.now,
         };

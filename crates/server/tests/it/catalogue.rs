@@ -27,6 +27,7 @@ fn print(snapshot: &Snapshot) -> Vec<String> {
     lines.extend(snapshot.root_keys().map(|key| format!("{} {:?}", key.id, key.grants.texts())));
     lines.extend(snapshot.namespaces().map(|namespace| format!("{namespace:?}")));
     lines.extend(snapshot.key_migrations().map(|migration| format!("{migration:?}")));
+    lines.extend(snapshot.clients(WorkspaceNumber::FIRST).map(|client| format!("{client:?}")));
     lines.push(format!("{} {}", snapshot.api_count(), snapshot.permission_count()));
     lines
 }

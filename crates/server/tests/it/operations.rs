@@ -22,7 +22,10 @@ on_both_engines!(
 
 /// The row's path with something in its variable segments.
 fn path(row: &Operation) -> String {
-    row.path.replace("{id}", "000000000000000000000000").replace("{value}", "read:nothing")
+    row.path
+        .replace("{id}", "000000000000000000000000")
+        .replace("{value}", "read:nothing")
+        .replace("{credential_id}", "cred_none")
 }
 
 /// The rows that need a token, each with the sets of scopes of which any one is enough.
@@ -165,12 +168,17 @@ fn the_policy_reads_like_this() {
     DELETE /api/v2/resource-servers/{id}/scopes/{value} <- update:resource_servers
     GET /api/v2/logs <- read:logs
     GET /api/v2/logs/{id} <- read:logs
-    GET /api/v2/clients <- read:clients or read:client_keys or read:client_summary
+    GET /api/v2/clients <- read:clients or read:client_keys or read:client_credentials or read:client_summary
     POST /api/v2/clients <- create:clients
-    GET /api/v2/clients/{id} <- read:clients or read:client_keys or read:client_summary
+    GET /api/v2/clients/{id} <- read:clients or read:client_keys or read:client_credentials or read:client_summary
     PATCH /api/v2/clients/{id} <- update:clients
     DELETE /api/v2/clients/{id} <- delete:clients
     POST /api/v2/clients/{id}/rotate-secret <- update:client_keys
+    GET /api/v2/clients/{id}/credentials <- read:client_credentials
+    POST /api/v2/clients/{id}/credentials <- create:client_credentials
+    GET /api/v2/clients/{id}/credentials/{credential_id} <- read:client_credentials
+    PATCH /api/v2/clients/{id}/credentials/{credential_id} <- update:client_credentials
+    DELETE /api/v2/clients/{id}/credentials/{credential_id} <- delete:client_credentials
     GET /api/v2/client-grants <- read:client_grants
     POST /api/v2/client-grants <- create:client_grants
     GET /api/v2/client-grants/{id} <- read:client_grants

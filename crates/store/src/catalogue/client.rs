@@ -11,6 +11,7 @@ use keyward_core::{
     time::{Entropy, Timestamp},
 };
 
+use super::credential::{self, OfClients};
 use crate::{
     Error,
     engine::{Row, Sql, Tx, Value},
@@ -132,7 +133,10 @@ pub async fn tombstone(change: &mut Change<'_>, client: &Client, now: Timestamp)
 
 /// The client with this `client_id`, if it is not deleted.
 pub async fn find(tx: &mut Tx<'_>, workspace: WorkspaceNumber, id: &str) -> Result<Option<Client>, Error> {
-    tx.query(FIND, &[workspace.0.into(), id.into()]).await?.into_iter().next().map(decode).transpose()
+    let Some(row) = tx.query(FIND, &[workspace.0.into(), id.into()]).await?.into_iter().next() else { return Ok(None) };
+    let client = decode(row)?;
+    let mut credentials = credential::of_client(tx, client.number).await?;
+    Ok(Some(with_keys(client, &mut credentials)))
 }
 
 /// Whether there is or ever was a client.
@@ -156,21 +160,32 @@ pub async fn secret(
 }
 
 pub(crate) async fn all(tx: &mut Tx<'_>) -> Result<Vec<snapshot::Row>, Error> {
-    tx.query(ALL, &[]).await?.into_iter().map(whole).collect()
+    let credentials = credential::all(tx).await?;
+    whole(tx.query(ALL, &[]).await?, credentials)
 }
 
 pub(crate) async fn changed(tx: &mut Tx<'_>, (since, until): (i64, i64)) -> Result<Vec<snapshot::Row>, Error> {
-    tx.query(CHANGED, &[since.into(), until.into()]).await?.into_iter().map(whole).collect()
+    let credentials = credential::changed(tx, (since, until)).await?;
+    whole(tx.query(CHANGED, &[since.into(), until.into()]).await?, credentials)
 }
 
-fn whole(row: Row) -> Result<snapshot::Row, Error> {
-    decode(row).map(|client| snapshot::Row::Client(client.number, Some(Box::new(client))))
+fn whole(rows: Vec<Row>, mut credentials: OfClients) -> Result<Vec<snapshot::Row>, Error> {
+    let client = |row| {
+        let client = with_keys(decode(row)?, &mut credentials);
+        Ok(snapshot::Row::Client(client.number, Some(Box::new(client))))
+    };
+    rows.into_iter().map(client).collect()
+}
+
+fn with_keys(client: Client, credentials: &mut OfClients) -> Client {
+    Client { credentials: credentials.remove(&client.number.0).unwrap_or_default(), ..client }
 }
 
 fn settings(client: &Client) -> Result<Value, Error> {
     serde_json::to_string(&client.settings).map(Value::from).map_err(|error| Error::Engine(Box::new(error)))
 }
 
+/// A client without its public keys.
 fn decode(row: Row) -> Result<Client, Error> {
     let mut row = row.of("clients");
     let (number, workspace) = (ClientNumber(row.int()?), WorkspaceNumber(row.int()?));
@@ -186,6 +201,7 @@ fn decode(row: Row) -> Result<Client, Error> {
         name,
         settings,
         secret: row.blob_or_null()?.map(hash).transpose()?,
+        credentials: Vec::new(),
         revision: Revision(row.int()?),
         created_at: Timestamp(row.int()?),
     })

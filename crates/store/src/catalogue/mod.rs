@@ -3,6 +3,7 @@
 pub mod api;
 pub mod client;
 pub mod client_grant;
+pub mod credential;
 pub mod key_migration;
 pub mod namespace;
 pub mod permission;

@@ -1,5 +1,6 @@
 //! The SQL of what traffic writes: one file per noun.
 
+pub mod assertion;
 pub mod connection;
 pub mod consent;
 pub mod log;

@@ -1,9 +1,12 @@
 //! The schemas of applications and of what they may ask for.
 
-use keyward_core::model::client::{DESCRIPTION_MAX, METADATA_MAX};
+use keyward_core::model::{
+    client::{DESCRIPTION_MAX, METADATA_MAX},
+    credential::IN_USE_MAX,
+};
 use serde_json::{Map, Value, json};
 
-use super::paging;
+use super::{credentials, paging};
 
 /// The fewest characters of a secret that a caller chooses.
 const SECRET_MIN: usize = 16;
@@ -140,13 +143,34 @@ fn more_fields() -> Value {
 
 /// A change of an application.
 pub fn client_update() -> Value {
-    json!({ "type": "object", "additionalProperties": false, "properties": fields() })
+    let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": fields() });
+    schema["properties"]["client_authentication_methods"] = methods(&credentials::in_use(), 1);
+    schema
+}
+
+/// How a client proves who it is, if with keys of this form.
+fn methods(key: &Value, fewest: usize) -> Value {
+    json!({
+        "type": ["object", "null"], "required": ["private_key_jwt"], "additionalProperties": false,
+        "properties": {
+            "private_key_jwt": {
+                "type": "object", "required": ["credentials"], "additionalProperties": false,
+                "properties": {
+                    "credentials": {
+                        "type": "array", "minItems": fewest, "maxItems": IN_USE_MAX, "uniqueItems": true, "items": key,
+                    },
+                },
+            },
+        },
+        "description": "The keys with which the client authenticates, in place of a secret",
+    })
 }
 
 /// An application that is to be created.
 pub fn client_create() -> Value {
     let mut schema = client_update();
     schema["required"] = json!(["name"]);
+    schema["properties"]["client_authentication_methods"] = methods(&credentials::create(), 1);
     schema
 }
 
@@ -163,6 +187,7 @@ pub fn client() -> Value {
     ] {
         schema["properties"][name] = property;
     }
+    schema["properties"]["client_authentication_methods"] = methods(&credentials::shown(&["id"]), 0);
     schema
 }
 

@@ -3,16 +3,21 @@
 use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
-use super::{client_grants, client_schema as schema, clients};
+use super::{client_grants, client_schema as schema, clients, credentials};
 use crate::http::operation::{
     Access::AnyOf,
     Operation,
     Shape::{Empty, Json},
 };
 
+/// Whoever may see some of an application.
+const SEE: &[Scope] =
+    &[Scope::ReadClients, Scope::ReadClientKeys, Scope::ReadClientCredentials, Scope::ReadClientSummary];
+
 /// The rows.
 pub fn operations() -> Vec<Operation> {
     let mut rows = of_clients();
+    rows.extend(credentials::operations());
     rows.extend(of_grants());
     rows
 }
@@ -24,7 +29,7 @@ fn of_clients() -> Vec<Operation> {
             method: Method::GET,
             path: "/api/v2/clients",
             summary: "List applications",
-            access: AnyOf(&[Scope::ReadClients, Scope::ReadClientKeys, Scope::ReadClientSummary]),
+            access: AnyOf(SEE),
             query: clients::LIST_QUERY,
             body: None,
             prepare: None,
@@ -44,7 +49,7 @@ fn of_clients() -> Vec<Operation> {
             body: Some(schema::client_create),
             prepare: None,
             success: (201, Json(schema::client)),
-            refusals: &[],
+            refusals: &[409],
             audit: Some("Create a client"),
             handler: clients::create,
             at_once: None,
@@ -54,7 +59,7 @@ fn of_clients() -> Vec<Operation> {
             method: Method::GET,
             path: "/api/v2/clients/{id}",
             summary: "Get an application",
-            access: AnyOf(&[Scope::ReadClients, Scope::ReadClientKeys, Scope::ReadClientSummary]),
+            access: AnyOf(SEE),
             query: clients::GET_QUERY,
             body: None,
             prepare: None,

@@ -2,9 +2,12 @@
 
 use http::StatusCode;
 use keyward_core::{Problem, access::ManagementScope as Scope, model::client::Client, secret::Secret};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::paging::{self, Page};
+use super::{
+    credentials,
+    paging::{self, Page},
+};
 use crate::{
     app::Call,
     http::{
@@ -12,11 +15,17 @@ use crate::{
         operation::{Handled, Parameter, ParameterKind, Request},
         query,
     },
-    service::client::{self, ClientFields},
+    service::{
+        client::{self, ClientFields},
+        credential,
+    },
 };
 
 /// What a caller sees who may see no more than what an application is called.
 const SUMMARY: [&str; 4] = ["client_id", "name", "app_type", "description"];
+
+/// How an application proves who it is, if with keys.
+const METHODS: &str = "client_authentication_methods";
 
 /// The parameters of the list.
 pub const LIST_QUERY: &[Parameter] = &[
@@ -70,6 +79,7 @@ const FIELDS: &[&str] = &[
     "form_template",
     "addons",
     "token_endpoint_auth_method",
+    "client_authentication_methods",
     "client_metadata",
     "mobile",
     "initiate_login_uri",
@@ -98,9 +108,14 @@ fn render(client: &Client, secret: Option<&Secret>, call: &Call) -> Map<String, 
         fields.insert(name.to_owned(), value);
     }
     let scopes = call.scopes;
+    let methods = fields.shift_remove(METHODS);
     let whole = [Scope::ReadClients, Scope::ReadClientKeys, Scope::CreateClients, Scope::UpdateClients];
     if !whole.iter().chain(&[Scope::UpdateClientKeys]).any(|scope| scopes.contains(*scope)) {
         fields.retain(|name, _| SUMMARY.contains(&name.as_str()));
+    }
+    let sees_methods = scopes.contains(Scope::ReadClientKeys) || scopes.contains(Scope::ReadClientCredentials);
+    if let Some(methods) = methods.filter(|_| sees_methods) {
+        fields.insert(METHODS.to_owned(), methods);
     }
     if let Some(secret) = secret.and_then(Secret::expose_text) {
         fields.insert("client_secret".to_owned(), secret.into());
@@ -161,8 +176,13 @@ pub fn get(request: Request) -> Handled {
 pub fn create(request: Request) -> Handled {
     Box::pin(async move {
         let Request { call, body, .. } = request;
-        let (client, secret) = client::create(&call, parse(body)).await?;
+        let (client, secret) = client::create(&call, parse_new(body)?).await?;
         let mut fields = render(&client, secret.as_ref(), &call);
+        if client.settings.client_authentication_methods.is_some() {
+            // What was just made is shown wholly, and to whoever made it.
+            let keys: Vec<Value> = client.credentials.iter().map(|key| credential::describe(key).into()).collect();
+            fields.insert(METHODS.to_owned(), json!({ "private_key_jwt": { "credentials": keys } }));
+        }
         fields.insert("encrypted".to_owned(), true.into());
         Ok(Answer::json(StatusCode::CREATED, &fields))
     })
@@ -205,5 +225,18 @@ fn parse(body: Value) -> ClientFields {
         Some(Value::String(text)) => Some(text),
         _ => None,
     };
-    ClientFields { name: text("name"), secret: text("client_secret").map(Secret::from), settings: fields }
+    let (name, secret) = (text("name"), text("client_secret").map(Secret::from));
+    ClientFields { name, secret, settings: fields, credentials: Vec::new() }
+}
+
+/// The same for a new one, whose keys are sent with it.
+fn parse_new(body: Value) -> Result<ClientFields, Problem> {
+    let mut fields = parse(body);
+    if let Some(Value::Object(methods)) = fields.settings.get(METHODS) {
+        let keys = methods.get("private_key_jwt").and_then(|one| one.get("credentials")).and_then(Value::as_array);
+        let place = |at: usize| format!("{METHODS}.private_key_jwt.credentials[{at}].");
+        let keys = keys.into_iter().flatten().enumerate().map(|(at, key)| credentials::parse(key, place(at)));
+        fields.credentials = keys.collect::<Result<_, _>>()?;
+    }
+    Ok(fields)
 }

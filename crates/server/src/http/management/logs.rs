@@ -86,7 +86,7 @@ pub const LIST_QUERY: &[Parameter] = &[
 /// An entry as the wire shows it.
 fn render(entry: &LogEntry) -> Value {
     let (actor, origin) = (&entry.detail.actor, &entry.detail.origin);
-    let date = jiff::Timestamp::from_millisecond(entry.at.0).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+    let date = log::date(entry.at);
     let scopes: Vec<&str> = actor.scope.split(' ').filter(|scope| !scope.is_empty()).collect();
     let mut details = json!({
         "request": {
@@ -114,7 +114,7 @@ fn render(entry: &LogEntry) -> Value {
     let mut whole = json!({
         "_id": entry.log_id,
         "log_id": entry.log_id,
-        "date": date.to_string(),
+        "date": date,
         "type": entry.kind,
         "description": entry.description,
         "client_id": actor.client_id,

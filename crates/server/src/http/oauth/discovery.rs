@@ -1,6 +1,7 @@
 //! What this issuer offers, and its public keys. Only what really works is listed.
 
 use http::{StatusCode, header};
+use keyward_core::model::credential::AssertionAlgorithm;
 use serde_json::json;
 
 use crate::http::{
@@ -25,7 +26,8 @@ pub fn configuration(request: Request) -> Handled {
             "token_endpoint": format!("{issuer}oauth/token"),
             "revocation_endpoint": format!("{issuer}oauth/revoke"),
             "grant_types_supported": ["client_credentials"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str),
             "response_types_supported": [],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],

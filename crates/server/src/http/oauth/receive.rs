@@ -17,6 +17,7 @@ use crate::{
         incoming::{Incoming, kept, origin},
         operation::{Operation, Request},
     },
+    members::Members,
 };
 
 /// The longest body, in bytes.
@@ -78,9 +79,9 @@ fn parameters(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Pr
     let mut parameters = Map::new();
     match essence.as_str() {
         "application/json" => {
-            let body: Unique = serde_json::from_slice(body)
+            let body: Members<Option<String>> = serde_json::from_slice(body)
                 .map_err(|error| malformed(format!("The body is not a JSON object of texts: {error}")))?;
-            parameters = body.0;
+            parameters = body.map;
         }
         "application/x-www-form-urlencoded" => {
             let text = std::str::from_utf8(body).map_err(|_| malformed("The body is not UTF-8"))?;
@@ -95,33 +96,6 @@ fn parameters(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Pr
     }
     parameters.retain(|_, value| value.as_str().is_some_and(|text| !text.is_empty()));
     Ok(parameters)
-}
-
-/// A JSON object whose members are texts or null, each once.
-struct Unique(Map<String, Value>);
-
-impl<'de> serde::Deserialize<'de> for Unique {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> serde::de::Visitor<'de> for Members {
-            type Value = Unique;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
-                let mut members = Map::new();
-                while let Some((name, value)) = map.next_entry::<String, Option<String>>()? {
-                    if members.insert(name.clone(), value.into()).is_some() {
-                        return Err(serde::de::Error::custom(format!("`{name}` is there twice")));
-                    }
-                }
-                Ok(Unique(members))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
 }
 
 #[cfg(test)]

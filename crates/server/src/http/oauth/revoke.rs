@@ -17,7 +17,7 @@ use crate::{
 pub fn revoke(request: Request) -> Handled {
     Box::pin(async move {
         let credentials = credentials(&request.incoming.headers, &request.body)?;
-        client_credentials::authenticate(&request.call, &request.view, &credentials)?;
+        client_credentials::authenticate(&request.call, &request.view, &credentials).await?;
         if request.body.get("token").is_none() {
             return Err(Problem::Token(TokenRefusal::Missing("token")));
         }

@@ -52,6 +52,8 @@ pub fn parameters() -> Value {
             "grant_type": {"type": "string", "description": "client_credentials"},
             "client_id": text("Which application asks"),
             "client_secret": text("Its secret, unless it is in the Authorization header"),
+            "client_assertion_type": text("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            "client_assertion": text("A JWT that it signed, in place of a secret (RFC 7523)"),
             "audience": text("The identifier of the API that the token is for; without one, the tenant's default"),
             "resource": text("The same, where the tenant's resource_parameter_profile is `compatibility`"),
             "scope": text("What it shall allow, separated by spaces; all that was granted, if nothing is named"),

@@ -201,6 +201,7 @@ fn say_missing(missing: &Missing) -> (&'static str, String) {
         | Missing::ClientGrant
         | Missing::User
         | Missing::Users
+        | Missing::Credential
         | Missing::Connection => ("unkey/data/audit_log_not_found", "Not found."),
     };
     (kind, detail.to_owned())
@@ -245,8 +246,10 @@ fn say_conflict(conflict: &Conflict) -> Words {
             INVALID,
             "The Idempotency-Key was used for another request. Choose another one for this request",
         ),
-        Conflict::ApiIdentifier | Conflict::ReservedIdentifier | Conflict::ClientGrant | Conflict::User => {
-            words(400, "Bad Request", INVALID, "The identifier is taken")
-        }
+        Conflict::ApiIdentifier
+        | Conflict::ReservedIdentifier
+        | Conflict::ClientGrant
+        | Conflict::User
+        | Conflict::Kid(_) => words(400, "Bad Request", INVALID, "The identifier is taken"),
     }
 }

@@ -2,6 +2,7 @@ mod bad_input;
 mod client_grants;
 mod clients;
 mod connections;
+mod credentials;
 mod device_credentials;
 mod grants;
 mod logs;

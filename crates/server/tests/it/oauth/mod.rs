@@ -1,11 +1,14 @@
 //! The authorization server.
 
+mod assertions;
 mod audience;
 mod cors;
 mod first_client;
+mod private_key_jwt;
 mod refusals;
 mod removal;
 mod revoke;
+pub(crate) mod signer;
 mod token;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};

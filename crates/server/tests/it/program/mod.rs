@@ -1,5 +1,6 @@
 //! The program as a process: its command line, its limits, its ends.
 
+mod assertions;
 mod command_line;
 mod crash;
 mod credits;
