@@ -45,7 +45,10 @@ const api = await newApi('jwt-bearer-express');
 const other = await newApi('jwt-bearer-express-other');
 const profiled = await newApi('jwt-bearer-express-profiled', { token_dialect: 'rfc9068_profile' });
 const symmetric = await newApi('jwt-bearer-express-symmetric', { signing_alg: 'HS256' });
-const listed = await newApi('jwt-bearer-express-listed', { enforce_policies: true, token_dialect: 'access_token_authz' });
+const listed = await newApi('jwt-bearer-express-listed', {
+  enforce_policies: true,
+  token_dialect: 'access_token_authz',
+});
 
 // Each API of the organisation, as its program would be written.
 const app = express();
@@ -62,7 +65,12 @@ app.get('/elsewhere', auth({ issuerBaseURL, issuer: 'https://else.example/', aud
 const { signing_secret: secret } = symmetric;
 const shared = { issuer: `${base}/`, audience: symmetric.identifier, secret, tokenSigningAlg: 'HS256' };
 app.get('/symmetric', auth(shared), answer);
-app.get('/listed', auth({ issuerBaseURL, audience: listed.identifier }), claimIncludes('permissions', 'read:notes'), answer);
+app.get(
+  '/listed',
+  auth({ issuerBaseURL, audience: listed.identifier }),
+  claimIncludes('permissions', 'read:notes'),
+  answer,
+);
 // Refusals are answered; whatever else goes wrong is a defect of this file.
 app.use((error, request, response, next) => {
   const known = error.status && error.headers;
@@ -91,7 +99,11 @@ async function refused(path, token, status, said, method) {
 }
 
 const text = (it) => Buffer.from(typeof it === 'string' ? it : JSON.stringify(it)).toString('base64url');
-const parts = (token) => token.split('.').slice(0, 2).map((it) => JSON.parse(Buffer.from(it, 'base64url').toString()));
+const parts = (token) =>
+  token
+    .split('.')
+    .slice(0, 2)
+    .map((it) => JSON.parse(Buffer.from(it, 'base64url').toString()));
 const assembled = (head, claims, sealed) => {
   const whole = `${text(head)}.${text(claims)}`;
   return `${whole}.${sealed(whole)}`;
@@ -128,9 +140,22 @@ console.log('forgeries');
 const [head, claims] = parts(whole);
 const invalid = /error="invalid_token"/;
 // That the server's own two halves are put together right again.
-await accepted('/any', assembled(head, claims, () => whole.split('.')[2]));
-await refused('/any', assembled({ ...head, alg: 'none' }, claims, () => ''), 401, invalid);
-await refused('/any', assembled(head, { ...claims, scope: 'read:notes write:notes drop:notes' }, () => whole.split('.')[2]), 401, invalid);
+await accepted(
+  '/any',
+  assembled(head, claims, () => whole.split('.')[2]),
+);
+await refused(
+  '/any',
+  assembled({ ...head, alg: 'none' }, claims, () => ''),
+  401,
+  invalid,
+);
+await refused(
+  '/any',
+  assembled(head, { ...claims, scope: 'read:notes write:notes drop:notes' }, () => whole.split('.')[2]),
+  401,
+  invalid,
+);
 const { keys } = await ask('GET', '/.well-known/jwks.json');
 const published = createPublicKey({ key: keys.find((it) => it.kid === head.kid), format: 'jwk' });
 for (const type of ['spki', 'pkcs1']) {

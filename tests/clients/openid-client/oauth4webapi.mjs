@@ -87,7 +87,10 @@ for (const [changed, text] of [
 }
 const nobody = (_, __, body) => body.delete('client_id');
 await assert.rejects(read(post, oauth.clientCredentialsGrantRequest(server, post, nobody, { audience })), (thrown) => {
-  assert.deepEqual([thrown.status, thrown.error, thrown.error_description], [401, 'invalid_client', 'Missing client_id']);
+  assert.deepEqual(
+    [thrown.status, thrown.error, thrown.error_description],
+    [401, 'invalid_client', 'Missing client_id'],
+  );
   return true;
 });
 const both = (_, client, body, headers) => {

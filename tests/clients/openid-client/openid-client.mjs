@@ -15,7 +15,9 @@ const found = (it) => {
 
 console.log('discovery');
 for (const algorithm of ['oidc', 'oauth2']) {
-  const it = await client.discovery(issuer, post.client_id, {}, client.ClientSecretPost(post.client_secret), { algorithm });
+  const it = await client.discovery(issuer, post.client_id, {}, client.ClientSecretPost(post.client_secret), {
+    algorithm,
+  });
   const metadata = it.serverMetadata();
   assert.equal(metadata.issuer, issuer.href);
   assert.equal(metadata.token_endpoint, new URL('/oauth/token', issuer).href);
@@ -47,12 +49,15 @@ async function refused(what, it, parameters, [status, error, text]) {
 for (const [what, it, parameters, wanted] of refusals(made)) await refused(what, it, parameters, wanted);
 
 // A challenge comes with the refusal of a header, and with nothing else.
-await assert.rejects(client.clientCredentialsGrant(await found({ ...basic, client_secret: 'wrong' }), { audience }), (thrown) => {
-  assert.ok(thrown instanceof client.WWWAuthenticateChallengeError, thrown);
-  assert.equal(thrown.status, 401);
-  assert.equal(thrown.cause[0].scheme, 'basic');
-  return true;
-});
+await assert.rejects(
+  client.clientCredentialsGrant(await found({ ...basic, client_secret: 'wrong' }), { audience }),
+  (thrown) => {
+    assert.ok(thrown instanceof client.WWWAuthenticateChallengeError, thrown);
+    assert.equal(thrown.status, 401);
+    assert.equal(thrown.cause[0].scheme, 'basic');
+    return true;
+  },
+);
 await assert.rejects(client.genericGrantRequest(await found(post), 'urn:example:magic', { audience }), (thrown) => {
   assert.deepEqual([thrown.status, thrown.error], [400, 'unsupported_grant_type']);
   assert.equal(thrown.error_description, 'Unsupported grant type: urn:example:magic');

@@ -6,14 +6,22 @@ export const issuer = new URL('/', process.env.BASE_URL);
 // Asks the Management API without a client under test.
 export async function management(method, path, body) {
   const headers = { authorization: `Bearer ${process.env.ALL_SCOPES_TOKEN}`, 'content-type': 'application/json' };
-  const answer = await fetch(new URL(`/api/v2/${path}`, issuer), { method, headers, body: body && JSON.stringify(body) });
+  const answer = await fetch(new URL(`/api/v2/${path}`, issuer), {
+    method,
+    headers,
+    body: body && JSON.stringify(body),
+  });
   assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.clone().text()}`);
   return answer.status === 204 ? undefined : answer.json();
 }
 
 export async function world(name) {
   const scopes = ['read:mail', 'send:mail', 'drop:mail'].map((value) => ({ value }));
-  const api = await management('POST', 'resource-servers', { name, identifier: `https://${name}.example/?a=b c`, scopes });
+  const api = await management('POST', 'resource-servers', {
+    name,
+    identifier: `https://${name}.example/?a=b c`,
+    scopes,
+  });
   const application = (method, more = {}) =>
     management('POST', 'clients', {
       name: `${name} ${method}`,
@@ -29,7 +37,11 @@ export async function world(name) {
   const stranger = await application('client_secret_post');
   const people = await application('client_secret_post', { grant_types: ['authorization_code'] });
   for (const { client_id } of [post, basic, people]) {
-    await management('POST', 'client-grants', { client_id, audience: api.identifier, scope: ['read:mail', 'send:mail'] });
+    await management('POST', 'client-grants', {
+      client_id,
+      audience: api.identifier,
+      scope: ['read:mail', 'send:mail'],
+    });
   }
   return { api, post, basic, stranger, people };
 }
@@ -48,7 +60,9 @@ export function refusals({ api, post, basic, stranger, people }) {
       'no grant',
       stranger,
       { audience },
-      denied(`Client is not authorized to access "${audience}". You need to create a "client-grant" associated to this API.`),
+      denied(
+        `Client is not authorized to access "${audience}". You need to create a "client-grant" associated to this API.`,
+      ),
     ],
     [
       'scopes beyond the grant',

@@ -1,4 +1,4 @@
-// Applications, what they may ask for, and roles, through the vendor's own client for Node, which gets its token itself.
+// Applications, what they may ask for, and roles, through the vendor's client for Node, which gets its token itself.
 import assert from 'node:assert/strict';
 import { ManagementClient, ManagementError, Management } from 'auth0';
 
@@ -49,7 +49,10 @@ const api = await resourceServers.create({
   name: 'sdk-node access',
   scopes: [read, write, share],
 });
-await assert.rejects(resourceServers.create({ identifier: api.identifier }), refused(ConflictError, 'resource_conflict'));
+await assert.rejects(
+  resourceServers.create({ identifier: api.identifier }),
+  refused(ConflictError, 'resource_conflict'),
+);
 
 console.log('clients');
 const made = [];
@@ -97,7 +100,10 @@ const byId = grants.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 for (const take of [1, 2, 100]) {
   assert.deepEqual(await all(clientGrants.list({ take, audience: api.identifier })), byId);
   const everyone = await all(clientGrants.list({ take }));
-  assert.deepEqual(everyone.filter((it) => it.audience === api.identifier), byId);
+  assert.deepEqual(
+    everyone.filter((it) => it.audience === api.identifier),
+    byId,
+  );
 }
 assert.deepEqual(await all(clientGrants.list({ client_id: client.client_id })), [grant]);
 assert.deepEqual(await clientGrants.get(grant.id), grant);
@@ -107,7 +113,10 @@ assert.deepEqual((await clientGrants.update(grant.id, { scope: [read.value] })).
 assert.deepEqual(await token(rotated), [read.value]);
 const pair = { client_id: client.client_id, audience: api.identifier, scope: [] };
 await assert.rejects(clientGrants.create(pair), refused(ConflictError, 'resource_conflict'));
-await assert.rejects(clientGrants.create({ ...pair, client_id: 'nobody' }), refused(NotFoundError, 'inexistent_client'));
+await assert.rejects(
+  clientGrants.create({ ...pair, client_id: 'nobody' }),
+  refused(NotFoundError, 'inexistent_client'),
+);
 await assert.rejects(
   clientGrants.create({ ...pair, audience: 'https://nowhere.example/' }),
   refused(NotFoundError, 'inexistent_resource_server'),

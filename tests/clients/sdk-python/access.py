@@ -1,4 +1,4 @@
-"""Applications, what they may ask for, and roles, through the vendor's own client for Python, which gets its token itself."""
+"""Applications, what they may ask for, and roles, through the vendor's client, which gets its token itself."""
 
 import os
 import re
