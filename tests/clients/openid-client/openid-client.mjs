@@ -64,6 +64,19 @@ await assert.rejects(client.genericGrantRequest(await found(post), 'urn:example:
   return true;
 });
 
+console.log('too many failures');
+// Each address and application has its own count: nobody else is locked.
+const guessed = { ...made.stranger, client_secret: 'wrong' };
+for (let n = 0; n < 10; n += 1) {
+  await refused('guess', guessed, { audience }, [401, 'access_denied', 'Unauthorized']);
+}
+await assert.rejects(client.clientCredentialsGrant(await found(made.stranger), { audience }), (thrown) => {
+  assert.deepEqual([thrown.status, thrown.error], [429, 'too_many_attempts']);
+  assert.match(thrown.response.headers.get('retry-after'), /^[0-9]+$/);
+  return true;
+});
+checkToken(await client.clientCredentialsGrant(await found(post), { audience }), post, audience, 'read:mail send:mail');
+
 console.log('a permission that is gone');
 await management('PATCH', `resource-servers/${api.id}`, { scopes: [{ value: 'read:mail' }] });
 checkToken(await client.clientCredentialsGrant(await found(post), { audience }), post, audience, 'read:mail');
