@@ -163,7 +163,7 @@ pub async fn update(
     edit(call, number, precondition, move |api, stored| {
         let mut next = api.clone();
         if api.system.is_some() {
-            check_system_change(&fields, api.system.is_some_and(SystemApi::is_open))?;
+            check_system_change(&fields, api)?;
         }
         next.settings = settled(&api.settings, &fields.settings)?;
         next.name = fields.name.or(next.name);
@@ -337,11 +337,13 @@ fn check_limit(call: &Call, count: usize) -> Result<(), Problem> {
 }
 
 /// Refuses what can't be changed about a system API, in the words of a schema that does not have it.
-fn check_system_change(fields: &ApiFields, open: bool) -> Result<(), Problem> {
+/// An open one may be sent back as it was shown, with its name: deployment tools do.
+fn check_system_change(fields: &ApiFields, api: &Api) -> Result<(), Problem> {
+    let open = api.system.is_some_and(SystemApi::is_open);
     let sent = fields.settings.keys().map(String::as_str);
     let mut refused: Vec<&str> = sent.filter(|key| !SYSTEM_CHANGEABLE.contains(key)).collect();
     let others = [
-        ("name", fields.name.is_some()),
+        ("name", fields.name.is_some() && !(open && fields.name == api.name)),
         ("signing_secret", fields.signing_secret.is_some()),
         ("scopes", fields.permissions.is_some() && !open),
     ];

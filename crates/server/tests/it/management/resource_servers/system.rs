@@ -3,7 +3,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Settings, TestApp};
 
-on_both_engines!(the_management_api, it_follows_the_public_url, those_that_are_activated);
+on_both_engines!(
+    the_management_api,
+    it_follows_the_public_url,
+    those_that_are_activated,
+    the_catalogue_may_be_sent_back_with_its_name,
+);
 
 const MANAGEMENT: &str = "resource-servers/https%3A%2F%2Fkeyward.test%2Fapi%2Fv2%2F";
 
@@ -73,4 +78,19 @@ async fn those_that_are_activated(t: TestApp) {
     assert_eq!(t.delete(&path).send().await.status, 204, "these can be deleted");
     let account = t.post("resource-servers", json!({ "identifier": "https://keyward.test/me/" })).send().await.body;
     assert_eq!((&account["token_lifetime"], account.get("enforce_policies")), (&json!(600), None::<&Value>));
+}
+
+async fn the_catalogue_may_be_sent_back_with_its_name(t: TestApp) {
+    let body = json!({ "identifier": "urn:keyward:catalogue", "scopes": [{"value": "x"}] });
+    let made = t.post("resource-servers", body).send().await.body;
+    assert_eq!(made["is_system"], true);
+    let path = format!("resource-servers/{}", made["id"].as_str().unwrap());
+    let same = t.patch(&path, json!({ "name": made["name"], "token_lifetime": 60 })).send().await;
+    assert_eq!((same.status.as_u16(), &same.body["token_lifetime"]), (200, &json!(60)));
+    assert_eq!((&same.body["name"], &same.body["scopes"]), (&made["name"], &made["scopes"]));
+    let renamed = t.patch(&path, json!({ "name": "Mine" })).send().await;
+    assert_eq!(renamed.status, 400);
+    assert!(renamed.body["message"].as_str().unwrap().ends_with("'Additional properties not allowed: name'."));
+    assert_eq!(t.delete(&path).send().await.status, 400);
+    assert_eq!(t.get(&path).send().await.body, same.body);
 }
