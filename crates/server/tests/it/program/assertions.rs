@@ -80,10 +80,9 @@ async fn killed_while_assertions_are_used(start: impl Fn() -> Process, token: im
         server = start();
         let fresh = assertion(&application, &format!("{round}-fresh"));
         assert_eq!(send(&caller, &server.http, &fresh).await, Some(200), "the test itself is right");
-        for assertion in used {
-            let status = send(&caller, &server.http, &assertion).await.unwrap();
-            // Ten refusals, and everyone waits.
-            assert!([401, 429].contains(&status), "{status}");
+        // Ten refusals, and the application would have to wait, in the next round as well.
+        for assertion in used.iter().take(9) {
+            assert_eq!(send(&caller, &server.http, assertion).await, Some(401));
         }
     }
 }
