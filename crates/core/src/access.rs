@@ -67,6 +67,14 @@ management_scopes! {
     DeleteRoles = "delete:roles", "Delete Roles";
     /// Create roles.
     CreateRoles = "create:roles", "Create Roles";
+    /// See the public halves of the signing keys.
+    ReadSigningKeys = "read:signing_keys", "Read Signing Keys";
+    /// Rotate the signing keys, together with the next one.
+    CreateSigningKeys = "create:signing_keys", "Create Signing Keys";
+    /// Rotate the signing keys, and revoke one.
+    UpdateSigningKeys = "update:signing_keys", "Update Signing Keys";
+    /// Read what was revoked of an API, and nothing else: for the API itself.
+    ReadRevocations = "read:revocations", "Read Revocations";
 }
 
 impl ManagementScope {

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../schema/0001_foundation.sql")),
     (2, "keys", include_str!("../schema/0002_keys.sql")),
     (3, "clients", include_str!("../schema/0003_clients.sql")),
+    (5, "signing_keys", include_str!("../schema/0005_signing_keys.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \

@@ -6,7 +6,7 @@ use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
 use super::{
-    management::{client_table, logs, resource_servers, roles_table, schema, scopes},
+    management::{client_table, logs, resource_servers, roles_table, schema, scopes, signing_keys_table},
     oauth::{discovery, table as oauth},
     operation::{
         Access::{AnyOf, Public},
@@ -289,6 +289,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     rows.extend(client_table::operations());
     rows.extend(oauth::operations());
     rows.extend(roles_table::operations());
+    rows.extend(signing_keys_table::operations());
     rows.extend(keys::operations());
     rows
 });

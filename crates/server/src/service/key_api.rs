@@ -148,7 +148,7 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
                 return Err(Problem::Protected(text).into());
             }
             let permissions = catalogue::permission::of_api(change.tx(), work.workspace, api.number).await?;
-            catalogue::api::tombstone(change, &api, work.now).await?;
+            catalogue::api::tombstone(change, &api, work.app.clock.now()).await?;
             let mut before = describe(&api);
             before["permissions"] = slug::with_holders(change, api.number, &permissions, slug::describe).await?.into();
             before["keys"] = slug::keys(change, Holding::Api(api.number)).await?;

@@ -18,6 +18,8 @@ mod repeatable;
 pub mod role;
 pub mod root_key;
 pub mod setup;
+mod signing;
+pub mod signing_key;
 pub mod slug;
 pub mod token;
 pub mod usage;

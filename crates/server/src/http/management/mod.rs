@@ -14,6 +14,9 @@ pub mod roles_schema;
 pub mod roles_table;
 pub mod schema;
 pub mod scopes;
+pub mod signing_keys;
+pub mod signing_keys_schema;
+pub mod signing_keys_table;
 
 use http::{HeaderMap, header};
 use keyward_core::{

@@ -192,7 +192,7 @@ fn say_missing(missing: &Missing) -> (&'static str, String) {
         Missing::KeyMigration => {
             ("unkey/data/migration_not_found", "The requested Migration does not exist or has been deleted.")
         }
-        Missing::Route | Missing::LogEntry | Missing::Client | Missing::ClientGrant => {
+        Missing::Route | Missing::LogEntry | Missing::SigningKey | Missing::Client | Missing::ClientGrant => {
             ("unkey/data/audit_log_not_found", "Not found.")
         }
     };

@@ -4,3 +4,4 @@ mod resource_servers;
 pub(crate) use resource_servers::PEM;
 mod roles;
 mod scopes;
+mod signing_keys;
