@@ -6,7 +6,7 @@ use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
 use super::{
-    management::{client_table, logs, resource_servers, roles_table, schema, scopes, signing_keys_table},
+    management::{client_table, logs, resource_servers, revocations, roles_table, schema, scopes, signing_keys_table},
     oauth::{discovery, table as oauth},
     operation::{
         Access::{AnyOf, Public},
@@ -290,6 +290,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     rows.extend(oauth::operations());
     rows.extend(roles_table::operations());
     rows.extend(signing_keys_table::operations());
+    rows.extend(revocations::operations());
     rows.extend(keys::operations());
     rows
 });

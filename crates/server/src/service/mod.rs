@@ -15,6 +15,7 @@ pub mod limit;
 pub mod log;
 pub mod permission;
 mod repeatable;
+pub mod revocation;
 pub mod role;
 pub mod root_key;
 pub mod setup;

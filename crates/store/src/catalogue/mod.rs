@@ -6,6 +6,7 @@ pub mod client_grant;
 pub mod key_migration;
 pub mod namespace;
 pub mod permission;
+pub mod revocation;
 pub mod role;
 pub mod root_key;
 pub mod signing_key;

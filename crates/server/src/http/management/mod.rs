@@ -8,6 +8,7 @@ pub mod log_query;
 pub mod logs;
 pub mod paging;
 pub mod resource_servers;
+pub mod revocations;
 pub mod role_permissions;
 pub mod roles;
 pub mod roles_schema;
