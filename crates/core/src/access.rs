@@ -113,6 +113,14 @@ management_scopes! {
     ReadDeviceCredentials = "read:device_credentials", "Read Device Credentials";
     /// Delete credentials of users' devices.
     DeleteDeviceCredentials = "delete:device_credentials", "Delete Device Credentials";
+    /// See the public halves of the signing keys.
+    ReadSigningKeys = "read:signing_keys", "Read Signing Keys";
+    /// Rotate the signing keys, together with the next one.
+    CreateSigningKeys = "create:signing_keys", "Create Signing Keys";
+    /// Rotate the signing keys, and revoke one.
+    UpdateSigningKeys = "update:signing_keys", "Update Signing Keys";
+    /// Read what was revoked of an API, and nothing else: for the API itself.
+    ReadRevocations = "read:revocations", "Read Revocations";
 }
 
 impl ManagementScope {

@@ -216,6 +216,8 @@ pub enum Missing {
     Permission(String, String),
     /// An entry of the audit log.
     LogEntry,
+    /// A key that signs tokens.
+    SigningKey,
     /// An API of the keys' API; whether the request is about something else that belongs to it.
     KeyApi {
         /// Whether it is about something else.

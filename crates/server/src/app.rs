@@ -1,10 +1,12 @@
 //! Everything a request may use, and the one way in which memory follows the store.
 
 use std::{
+    num::NonZero,
     sync::{
         Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
+    thread::available_parallelism,
     time::Duration,
 };
 
@@ -23,7 +25,7 @@ use keyward_core::{
 pub use keyward_store::keys::idempotency::Repeatable;
 use keyward_store::{BoxFuture, Change, Store};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     config::{ErrorStatus, Limits},
@@ -32,7 +34,7 @@ use crate::{
     ids,
     key_cache::KeyCache,
     key_text::KeyTexts,
-    keyring::Keyring,
+    keyring::{Keyring, NewKeyPairs},
     lease::{self, Lease},
     passwords::Passwords,
     service::{
@@ -68,8 +70,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
     pub entropy: Arc<dyn Entropy>,
-    /// Makes a signing key when there is none yet.
-    pub new_signing_key: fn() -> Result<keyward_core::secret::Secret, Problem>,
+    /// Makes signing keys.
+    pub new_key_pairs: NewKeyPairs,
     /// The URL clients use, with its slash at the end: the issuer.
     pub public_url: String,
     /// Limits on what requests may ask for.
@@ -96,6 +98,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
     pub entropy: Arc<dyn Entropy>,
+    /// Makes signing keys.
+    pub new_key_pairs: NewKeyPairs,
+    /// Turns for work on RSA keys: one for each core.
+    pub signing: Arc<Semaphore>,
     /// The issuer of tokens and the base of absolute URLs, with its slash at the end.
     pub public_url: String,
     /// The Management API's identifier.
@@ -178,6 +184,8 @@ impl App {
             published: watch::Sender::new(0),
             clock: parts.clock,
             entropy: parts.entropy,
+            new_key_pairs: parts.new_key_pairs,
+            signing: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
             public_url: parts.public_url,
             audience,
             limits: parts.limits,

@@ -3,23 +3,38 @@
 use std::sync::Arc;
 
 use aws_lc_rs::{
+    digest::{SHA1_FOR_LEGACY_USE_ONLY, digest},
     hmac,
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
+        RsaEncoding, RsaKeyPair,
+    },
 };
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use jsonwebtoken::DecodingKey;
 use keyward_core::{
     Problem,
     model::{
         api::SigningAlgorithm,
-        signing_key::{KeyState, SigningKey},
+        signing_key::{KeyPairs, KeyState, SigningKey},
     },
     secret::Secret,
     snapshot::Snapshot,
+    time::Timestamp,
 };
 use serde_json::{Value, json};
+
+/// How long a key's certificate is good for, in seconds: ten years. Nobody but its reader looks at it; keys end by
+/// rotation and revocation.
+const CERTIFICATE_LIFE: i64 = 3650 * 86_400;
+
+/// Makes the private halves of a key.
+pub type NewKeyPairs = fn() -> Result<KeyPairs, Problem>;
 
 /// One key, ready for use.
 pub struct Key {
@@ -27,7 +42,9 @@ pub struct Key {
     pub kid: String,
     /// Where it is in its life.
     pub state: KeyState,
+    certificate: Option<Vec<u8>>,
     pair: RsaKeyPair,
+    elliptic: Option<EcdsaKeyPair>,
     decoding: DecodingKey,
 }
 
@@ -81,22 +98,18 @@ impl Keyring {
         self.keys.iter().find(|key| key.kid == kid && key.state != KeyState::Revoked)
     }
 
-    /// The public halves of all keys that verify or will (RFC 7517), for the usual algorithm and those that APIs ask for.
-    /// Private parts are not within reach here.
+    /// The public halves of all keys that verify or will (RFC 7517), for the usual algorithm, those that APIs ask for,
+    /// and elliptic curves. Private parts are not within reach here.
     pub fn jwks(&self, asked: &[SigningAlgorithm]) -> Value {
-        let public = |key: &Arc<Key>, algorithm: SigningAlgorithm| {
-            let (modulus, exponent) = key.public();
-            json!({
-                "kty": "RSA", "use": "sig", "alg": format!("{algorithm:?}"), "kid": key.kid_of(algorithm),
-                "n": BASE64_URL_SAFE_NO_PAD.encode(modulus), "e": BASE64_URL_SAFE_NO_PAD.encode(exponent),
-            })
+        // The one that signs first: some clients look at nothing else.
+        let live = || {
+            let of = |state| self.keys.iter().rev().filter(move |key| key.state == state);
+            of(KeyState::Current).chain(of(KeyState::Next)).chain(of(KeyState::Previous))
         };
-        let live = || self.keys.iter().filter(|key| key.state != KeyState::Revoked);
-        // The usual one first: some clients look at nothing else.
         let others = [SigningAlgorithm::RS512, SigningAlgorithm::PS256].into_iter().filter(|one| asked.contains(one));
         let algorithms = std::iter::once(SigningAlgorithm::RS256).chain(others);
-        let keys = algorithms.flat_map(|algorithm| live().map(move |key| public(key, algorithm)));
-        json!({ "keys": keys.collect::<Vec<_>>() })
+        let keys = algorithms.flat_map(|algorithm| live().map(move |key| key.rsa_jwk(algorithm)));
+        json!({ "keys": keys.chain(live().filter_map(|key| key.elliptic_jwk())).collect::<Vec<_>>() })
     }
 
     /// A token that is signed with a secret which the API shares (RFC 7515, `HS256`). It has no key id.
@@ -109,19 +122,42 @@ impl Keyring {
 
 impl Key {
     fn parse(stored: &SigningKey) -> Result<Self, Problem> {
-        let pair = RsaKeyPair::from_pkcs8(stored.private.expose())
-            .map_err(|rejected| Problem::internal(format!("signing key {}: {rejected}", stored.kid)))?;
+        let refused = |what: &dyn std::fmt::Display| Problem::internal(format!("signing key {}: {what}", stored.kid));
+        let pair = RsaKeyPair::from_pkcs8(stored.private.expose()).map_err(|rejected| refused(&rejected))?;
+        let read = |secret: &Secret| EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret.expose());
+        let elliptic = stored.elliptic.as_ref().map(read).transpose().map_err(|rejected| refused(&rejected))?;
         let public = pair.public_key();
         let decoding = DecodingKey::from_rsa_raw_components(
             public.modulus().big_endian_without_leading_zero(),
             public.exponent().big_endian_without_leading_zero(),
         );
-        Ok(Self { kid: stored.kid.clone(), state: stored.state, pair, decoding })
+        let certificate = stored.certificate.clone();
+        Ok(Self { kid: stored.kid.clone(), state: stored.state, certificate, pair, elliptic, decoding })
     }
 
-    fn public(&self) -> (&[u8], &[u8]) {
+    fn rsa_jwk(&self, algorithm: SigningAlgorithm) -> Value {
         let public = self.pair.public_key();
-        (public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero())
+        let (modulus, exponent) =
+            (public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero());
+        let mut jwk = json!({
+            "kty": "RSA", "use": "sig", "alg": format!("{algorithm:?}"), "kid": kid_of(&self.kid, algorithm),
+            "n": BASE64_URL_SAFE_NO_PAD.encode(modulus), "e": BASE64_URL_SAFE_NO_PAD.encode(exponent),
+        });
+        if let Some(certificate) = &self.certificate {
+            jwk["x5c"] = json!([BASE64_STANDARD.encode(certificate)]);
+            jwk["x5t"] = BASE64_URL_SAFE_NO_PAD.encode(fingerprint(certificate)).into();
+        }
+        jwk
+    }
+
+    fn elliptic_jwk(&self) -> Option<Value> {
+        // A point that is not compressed: the byte 4, then both coordinates (SEC 1 §2.3.3).
+        let point = self.elliptic.as_ref()?.public_key().as_ref().strip_prefix(&[4])?;
+        let (x, y) = point.split_at_checked(32)?;
+        Some(json!({
+            "kty": "EC", "use": "sig", "alg": "ES256", "kid": kid_of(&self.kid, SigningAlgorithm::ES256), "crv": "P-256",
+            "x": BASE64_URL_SAFE_NO_PAD.encode(x), "y": BASE64_URL_SAFE_NO_PAD.encode(y),
+        }))
     }
 
     /// The half that verifies.
@@ -129,35 +165,50 @@ impl Key {
         &self.decoding
     }
 
-    /// A signed token with these claims (RFC 7515, compact form), and this `typ` in its header. Takes a quarter of a
-    /// millisecond of processor time: call it off the async threads.
+    /// A signed token with these claims (RFC 7515, compact form), and this `typ` in its header. With RSA that takes a
+    /// quarter of a millisecond of processor time: call it off the async threads.
     ///
     /// # Errors
-    /// [`Problem::Internal`] when the provider refuses to sign, or the algorithm is not one of RSA.
+    /// [`Problem::Internal`] when the provider refuses to sign, or the algorithm is not one of key pairs.
     pub fn sign(&self, algorithm: SigningAlgorithm, kind: &str, claims: &Value) -> Result<String, Problem> {
-        let (name, encoding): (_, &'static dyn RsaEncoding) = match algorithm {
-            SigningAlgorithm::RS256 => ("RS256", &RSA_PKCS1_SHA256),
-            SigningAlgorithm::RS512 => ("RS512", &RSA_PKCS1_SHA512),
-            SigningAlgorithm::PS256 => ("PS256", &RSA_PSS_SHA256),
+        let header = json!({ "alg": format!("{algorithm:?}"), "typ": kind, "kid": kid_of(&self.kid, algorithm) });
+        let message = message(&header, claims);
+        let signature = match algorithm {
+            SigningAlgorithm::RS256 => self.sign_rsa(&RSA_PKCS1_SHA256, &message)?,
+            SigningAlgorithm::RS512 => self.sign_rsa(&RSA_PKCS1_SHA512, &message)?,
+            SigningAlgorithm::PS256 => self.sign_rsa(&RSA_PSS_SHA256, &message)?,
+            SigningAlgorithm::ES256 => {
+                let pair = self.elliptic.as_ref();
+                let pair = pair.ok_or_else(|| Problem::internal("the key has no half on an elliptic curve"))?;
+                let signature = pair.sign(&SystemRandom::new(), message.as_bytes()).map_err(Problem::internal)?;
+                signature.as_ref().to_vec()
+            }
             SigningAlgorithm::HS256 => return Err(Problem::internal("a key pair does not sign with a secret")),
         };
-        let message = message(&json!({ "alg": name, "typ": kind, "kid": self.kid_of(algorithm) }), claims);
+        Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    fn sign_rsa(&self, encoding: &'static dyn RsaEncoding, message: &str) -> Result<Vec<u8>, Problem> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
             .sign(encoding, &SystemRandom::new(), message.as_bytes(), &mut signature)
             .map_err(Problem::internal)?;
-        Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+        Ok(signature)
     }
+}
 
-    /// The id of this key for this algorithm. A verifier takes a key for the one algorithm that stands beside it, so the
-    /// same key is published once for each.
-    fn kid_of(&self, algorithm: SigningAlgorithm) -> String {
-        match algorithm {
-            SigningAlgorithm::RS512 => format!("{}-RS512", self.kid),
-            SigningAlgorithm::PS256 => format!("{}-PS256", self.kid),
-            _ => self.kid.clone(),
-        }
+/// The id of a key for this algorithm. A verifier takes a key for the one algorithm that stands beside it, so the same
+/// key is published once for each.
+pub fn kid_of(kid: &str, algorithm: SigningAlgorithm) -> String {
+    match algorithm {
+        SigningAlgorithm::RS512 | SigningAlgorithm::PS256 | SigningAlgorithm::ES256 => format!("{kid}-{algorithm:?}"),
+        SigningAlgorithm::RS256 | SigningAlgorithm::HS256 => kid.to_owned(),
     }
+}
+
+/// The SHA-1 of a certificate. It names the certificate and protects nothing (RFC 7515 §4.1.7).
+pub fn fingerprint(certificate: &[u8]) -> Vec<u8> {
+    digest(&SHA1_FOR_LEGACY_USE_ONLY, certificate).as_ref().to_vec()
 }
 
 /// What is signed of a token.
@@ -166,13 +217,34 @@ fn message(header: &Value, claims: &Value) -> String {
     format!("{}.{}", encode(header), encode(claims))
 }
 
-/// Makes an RSA key of 2048 bits, PKCS#8. Takes a tenth of a second and more.
+/// Makes an RSA key of 2048 bits and one on the curve P-256. Takes a tenth of a second and more.
 ///
 /// # Errors
 /// [`Problem::Internal`] when the provider refuses.
-pub fn generate() -> Result<Secret, Problem> {
+pub fn generate() -> Result<KeyPairs, Problem> {
     use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
     let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).map_err(Problem::internal)?;
-    let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(Problem::internal)?;
-    Ok(Secret::new(der.as_ref().to_vec()))
+    let rsa = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(Problem::internal)?;
+    let elliptic = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+    let elliptic = elliptic.map_err(Problem::internal)?;
+    Ok(KeyPairs { rsa: Secret::new(rsa.as_ref().to_vec()), elliptic: Secret::new(elliptic.as_ref().to_vec()) })
+}
+
+/// A certificate of an RSA key, DER, signed with the key itself, for readers that take keys in no other form.
+///
+/// # Errors
+/// [`Problem::Internal`] when the key is not one.
+pub fn self_signed(rsa: &Secret, host: &str, serial: [u8; 16], now: Timestamp) -> Result<Vec<u8>, Problem> {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, SerialNumber};
+    use rustls_pki_types::PrivatePkcs8KeyDer;
+    let pair = rcgen::KeyPair::try_from(&PrivatePkcs8KeyDer::from(rsa.expose())).map_err(Problem::internal)?;
+    let mut params = CertificateParams::new(Vec::new()).map_err(Problem::internal)?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, host);
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
+    let date =
+        |seconds: i64| time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    // A day back for clocks that are behind.
+    (params.not_before, params.not_after) = (date(now.seconds() - 86_400), date(now.seconds() + CERTIFICATE_LIFE));
+    Ok(params.self_signed(&pair).map_err(Problem::internal)?.der().to_vec())
 }

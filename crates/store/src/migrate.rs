@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "keys", include_str!("../schema/0002_keys.sql")),
     (3, "clients", include_str!("../schema/0003_clients.sql")),
     (4, "users", include_str!("../schema/0004_users.sql")),
+    (5, "signing_keys", include_str!("../schema/0005_signing_keys.sql")),
     (6, "credentials", include_str!("../schema/0006_credentials.sql")),
     (7, "tenant", include_str!("../schema/0007_tenant.sql")),
 ];

@@ -1,7 +1,9 @@
 """Every second request names things that there are: chance would never guess an identifier or a statement of SQL."""
 
+import base64
 import functools
 import itertools
+import json
 import os
 
 import requests
@@ -99,9 +101,19 @@ DELETES = {
 }
 
 
+@functools.cache
+def own_signing_key():
+    """The id of the key that signed the token of these requests."""
+    header = os.environ["ALL_SCOPES_TOKEN"].split(".")[0]
+    return json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+
+
 @schemathesis.hook
 def before_call(context, case, **kwargs):
     path = case.operation.path
+    # Schemathesis learns the ids of keys from answers, and would lock itself out.
+    if path.endswith("/revoke") and case.path_parameters.get("kid") == own_signing_key():
+        case.path_parameters["kid"] = "another"
     if not path.startswith("/v2/") or not isinstance(case.body, dict):
         return
     number = next(turns)

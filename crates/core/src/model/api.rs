@@ -123,6 +123,8 @@ pub enum SigningAlgorithm {
     RS512,
     /// RSA-PSS.
     PS256,
+    /// ECDSA on the curve P-256. Ours.
+    ES256,
 }
 
 /// The shape of an API's access tokens.

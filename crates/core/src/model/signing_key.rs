@@ -1,5 +1,6 @@
 //! The keys that sign tokens.
 
+use super::Revision;
 use crate::{secret::Secret, time::Timestamp};
 
 /// Where a key is in its life. Only the current one signs; all but a revoked one verify.
@@ -32,7 +33,16 @@ impl KeyState {
     }
 }
 
-/// An RSA key of a workspace.
+/// The private halves of a key, each PKCS#8, DER.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPairs {
+    /// RSA, 2048 bits.
+    pub rsa: Secret,
+    /// On the curve P-256.
+    pub elliptic: Secret,
+}
+
+/// A key of a workspace: one for RSA and one on an elliptic curve, with one id and one life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKey {
     /// The row's number.
@@ -41,8 +51,27 @@ pub struct SigningKey {
     pub kid: String,
     /// Where it is in its life.
     pub state: KeyState,
-    /// PKCS#8, DER.
+    /// RSA: PKCS#8, DER.
     pub private: Secret,
+    /// P-256: PKCS#8, DER. A key that an older program made has none until the next start.
+    pub elliptic: Option<Secret>,
+    /// The certificate of the RSA key, DER, signed with it. As with `elliptic`.
+    pub certificate: Option<Vec<u8>>,
+    /// When it began to sign, if it has.
+    pub current_since: Option<Timestamp>,
+    /// When it ceased to sign.
+    pub current_until: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// The change that brought it to its state.
+    pub revision: Revision,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl SigningKey {
+    /// Whether it has all that a key of this program has.
+    pub fn is_complete(&self) -> bool {
+        self.elliptic.is_some() && self.certificate.is_some()
+    }
 }

@@ -138,7 +138,8 @@ fn responses(row: &Operation) -> Value {
             unbound_texts(&mut schema);
             success["content"] = json!({ "application/json": {"schema": schema} });
         }
-        Shape::Text(media_type) => success["content"] = json!({ media_type: {"schema": {"type": "string"}} }),
+        // Without a schema: who has one and does not know the media type reads the text as JSON.
+        Shape::Text(media_type) => success["content"] = json!({ media_type: {} }),
     }
     let mut responses = Map::new();
     responses.insert(status.to_string(), success);

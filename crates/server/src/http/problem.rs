@@ -181,6 +181,7 @@ fn missing_words(missing: &Missing) -> (String, Option<&'static str>) {
             format!("This permission does not exist: '{identifier} - {value}'"),
             Some("inexistent_resource_server_permission"),
         ),
+        Missing::SigningKey => ("The signing key does not exist.".to_owned(), Some("inexistent_signing_key")),
         Missing::LogEntry => ("Log not found.".to_owned(), Some("inexistent_log")),
         Missing::Role | Missing::RoleNamed(_) => ("The role does not exist.".to_owned(), None),
         Missing::User => ("The user does not exist.".to_owned(), Some("inexistent_user")),

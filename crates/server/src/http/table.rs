@@ -6,7 +6,10 @@ use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
 use super::{
-    management::{client_table, logs, resource_servers, roles_table, schema, scopes, tenant_table, users_table},
+    management::{
+        client_table, logs, resource_servers, revocations, roles_table, schema, scopes, signing_keys_table,
+        tenant_table, users_table,
+    },
     oauth::{discovery, table as oauth},
     operation::{
         Access::{AnyOf, Public},
@@ -291,6 +294,8 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     rows.extend(roles_table::operations());
     rows.extend(users_table::operations());
     rows.extend(tenant_table::operations());
+    rows.extend(signing_keys_table::operations());
+    rows.extend(revocations::operations());
     rows.extend(keys::operations());
     rows
 });

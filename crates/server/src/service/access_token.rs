@@ -1,7 +1,5 @@
 //! Access tokens: what they say and how they are signed (contract: access tokens).
 
-use std::sync::Arc;
-
 use keyward_core::{
     Problem,
     model::api::{Api, SigningAlgorithm, TokenDialect},
@@ -10,6 +8,7 @@ use keyward_core::{
 };
 use serde_json::{Map, Value, json};
 
+use super::signing;
 use crate::{
     app::{App, View},
     ids,
@@ -47,7 +46,7 @@ pub struct Issued {
 /// [`Problem::Internal`] when the provider refuses to sign.
 pub async fn issue(
     app: &App,
-    view: &Arc<View>,
+    view: &View,
     api: &Api,
     holder: Holder<'_>,
     granted: &Granted,
@@ -57,7 +56,7 @@ pub async fn issue(
     let id = profile.then(|| ids::alphanumeric(app.entropy.as_ref(), TOKEN_ID_LENGTH));
     let claims = claims(api, &app.public_url, holder, (granted, id.as_deref()), app.clock.now());
     let header = if profile { "at+jwt" } else { "JWT" };
-    let token = sign(view, api, header, claims).await?;
+    let token = sign(app, view, api, header, claims).await?;
     Ok(Issued { token, expires_in: i64::from(api.settings.token_lifetime), id })
 }
 
@@ -107,7 +106,13 @@ fn audience(api: &Api, issuer: &str, granted: &Granted) -> Value {
     api.identifier.clone().into()
 }
 
-async fn sign(view: &Arc<View>, api: &Api, kind: &'static str, claims: Map<String, Value>) -> Result<String, Problem> {
+async fn sign(
+    app: &App,
+    view: &View,
+    api: &Api,
+    kind: &'static str,
+    claims: Map<String, Value>,
+) -> Result<String, Problem> {
     let claims = Value::Object(claims);
     let algorithm = api.settings.signing_alg;
     if algorithm == SigningAlgorithm::HS256 {
@@ -115,7 +120,5 @@ async fn sign(view: &Arc<View>, api: &Api, kind: &'static str, claims: Map<Strin
         let secret = secret.ok_or_else(|| Problem::internal("an API with a symmetric algorithm has no secret"))?;
         return Ok(Keyring::sign_with_secret(secret, kind, &claims));
     }
-    let key = Arc::clone(view.keyring.current()?);
-    // RSA takes a quarter of a millisecond, which nobody else should wait for.
-    tokio::task::spawn_blocking(move || key.sign(algorithm, kind, &claims)).await.map_err(Problem::internal)?
+    signing::sign(app, view, algorithm, kind, claims).await
 }

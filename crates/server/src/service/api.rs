@@ -208,7 +208,7 @@ where
                 }
                 after.revision = change.revision();
                 catalogue::api::update(change, &after, (&master, entropy.as_ref()), work.now).await?;
-                let source = (entropy.as_ref(), work.now);
+                let source = (entropy.as_ref(), work.app.clock.now());
                 let gone = slug::with_holders(change, number, &difference.gone, difference::permission).await?;
                 let added = write_permissions(change, (work.workspace, number), &difference, source).await?;
                 let (old, new) = difference::of(&before, &after, &stored, &difference, (gone, &added));
@@ -291,7 +291,7 @@ pub async fn delete(call: &Call, reference: &Reference, precondition: Preconditi
                 precondition.check(api.revision)?;
                 let permissions = catalogue::permission::of_api(change.tx(), work.workspace, number).await?;
                 let consents = consent::take_away(change, &work, &ConsentsOf::Api(number)).await?;
-                catalogue::api::tombstone(change, &api, work.now).await?;
+                catalogue::api::tombstone(change, &api, work.app.clock.now()).await?;
                 let gone = slug::with_holders(change, number, &permissions, difference::permission).await?;
                 let keys = slug::keys(change, Holding::Api(number)).await?;
                 let grants = catalogue::client_grant::of_api(change.tx(), work.workspace, number).await?;

@@ -152,7 +152,7 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
             }
             let permissions = catalogue::permission::of_api(change.tx(), work.workspace, api.number).await?;
             let consents = consent::take_away(change, &work, &ConsentsOf::Api(api.number)).await?;
-            catalogue::api::tombstone(change, &api, work.now).await?;
+            catalogue::api::tombstone(change, &api, work.app.clock.now()).await?;
             let mut before = describe(&api);
             let grants = catalogue::client_grant::of_api(change.tx(), work.workspace, api.number).await?;
             let grants = client_grant::take_away(change, &work, &grants).await?;

@@ -13,7 +13,7 @@ use keyward_core::{
         connection::{Connection, DATABASE},
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
         permission::{Permission, compare},
-        signing_key::KeyState,
+        signing_key::{KeyState, SigningKey},
         system_api::SystemApi,
     },
     secret::Secret,
@@ -21,7 +21,7 @@ use keyward_core::{
 };
 use keyward_store::{
     Change, Error, MasterKey,
-    catalogue::{self, client::NewSecret, signing_key::NewKey},
+    catalogue::{self, client::NewSecret},
     ledger,
 };
 use serde_json::{Value, json};
@@ -29,13 +29,12 @@ use serde_json::{Value, json};
 use super::{
     api::{fixed_permissions, write_permissions},
     client_secret,
+    signing_key::{self, Made},
 };
 use crate::{app::Parts, ids};
 
 /// The workspace there is from the first start on.
 const WORKSPACE: WorkspaceNumber = WorkspaceNumber::FIRST;
-/// The length of a key's id (contract: identifier formats).
-const KID_LENGTH: usize = 21;
 
 /// The name of the application that is made at the first start.
 const FIRST_CLIENT: &str = "Keyward deployment";
@@ -62,6 +61,31 @@ struct Setup {
     first_client: Option<FirstClient>,
 }
 
+/// Signing keys that were made before the change, because that takes its time.
+struct Keys {
+    /// The first two, if there are none.
+    made: Vec<Made>,
+    /// Those of an older program, with what they lacked.
+    completed: Vec<SigningKey>,
+}
+
+impl Keys {
+    fn lacking(parts: &Parts, there: &[SigningKey]) -> Result<Self, Problem> {
+        let (entropy, url) = (parts.entropy.as_ref(), parts.public_url.as_str());
+        let made = if there.is_empty() { 2 } else { 0 };
+        let make = |_| Made::new(parts.new_key_pairs, entropy, url, parts.clock.now());
+        let complete = |key: &SigningKey| signing_key::completed(key, parts.new_key_pairs, entropy, url).transpose();
+        Ok(Self {
+            made: (0..made).map(make).collect::<Result<_, _>>()?,
+            completed: there.iter().filter_map(complete).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.made.is_empty() && self.completed.is_empty()
+    }
+}
+
 /// Creates what is missing and brings up to date what belongs to an older program or another public URL. A start that
 /// finds everything in place writes nothing. Returns the application that it made because there never was one.
 ///
@@ -72,7 +96,7 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<Option<FirstClient>
     let wants_client = parts.first_client.is_some();
     let state = parts.store.read(move |tx| {
         Box::pin(async move {
-            let keys = catalogue::signing_key::exist(tx, WORKSPACE, &master).await?;
+            let keys = catalogue::signing_key::of_workspace(tx, WORKSPACE, &master).await?;
             let same_url = catalogue::workspace::public_url(tx, WORKSPACE).await? == url;
             let has_connection = !ledger::connection::list(tx, WORKSPACE).await?.is_empty();
             let api = catalogue::api::find_system(tx, WORKSPACE, SystemApi::Management, &master).await?;
@@ -83,15 +107,9 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<Option<FirstClient>
             Ok((keys, same_url && same_list && has_connection && api.identifier == identifier))
         })
     });
-    let (has_keys, is_current) = state.await?;
-    let mut new_keys = Vec::new();
-    if !has_keys {
-        for state in [KeyState::Current, KeyState::Next] {
-            let private: Secret = (parts.new_signing_key)()?;
-            new_keys.push(NewKey { kid: ids::alphanumeric(parts.entropy.as_ref(), KID_LENGTH), state, private });
-        }
-    }
-    if new_keys.is_empty() && is_current {
+    let (keys, is_current) = state.await?;
+    let keys = Keys::lacking(parts, &keys)?;
+    if keys.is_empty() && is_current {
         return Ok(None);
     }
     let setup = Setup {
@@ -102,7 +120,7 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<Option<FirstClient>
         audience: audience.to_owned(),
         first_client: parts.first_client.clone(),
     };
-    let made = parts.store.change(move |change| Box::pin(async move { setup.carry_out(change, new_keys).await }));
+    let made = parts.store.change(move |change| Box::pin(async move { setup.carry_out(change, keys).await }));
     Ok(made.await?.0)
 }
 
@@ -114,18 +132,8 @@ impl FirstClient {
 }
 
 impl Setup {
-    async fn carry_out(
-        self,
-        change: &mut Change<'_>,
-        new_keys: Vec<NewKey>,
-    ) -> Result<(Option<FirstClient>, LogDraft), Error> {
-        // Another node may have started at the same moment: what counts is what is there under the lock.
-        if !catalogue::signing_key::exist(change.tx(), WORKSPACE, &self.master).await? {
-            for key in &new_keys {
-                let sealing = (self.master.as_ref(), self.entropy.as_ref());
-                catalogue::signing_key::insert(change, WORKSPACE, key, sealing, self.now).await?;
-            }
-        }
+    async fn carry_out(self, change: &mut Change<'_>, keys: Keys) -> Result<(Option<FirstClient>, LogDraft), Error> {
+        self.signing_keys(change, keys).await?;
         catalogue::workspace::set_public_url(change.tx(), WORKSPACE, &self.public_url, self.now).await?;
         let found = catalogue::api::find_system(change.tx(), WORKSPACE, SystemApi::Management, &self.master).await?;
         let before = found.as_ref().map_or(Value::Null, |api| json!({ "identifier": api.identifier }));
@@ -140,6 +148,26 @@ impl Setup {
         };
         let draft = self.draft(before, made.as_ref());
         Ok((made, draft))
+    }
+
+    /// Another node may have started at the same moment: what counts is what is there under the lock.
+    async fn signing_keys(&self, change: &mut Change<'_>, keys: Keys) -> Result<(), Error> {
+        let sealing = (self.master.as_ref(), self.entropy.as_ref());
+        let there = catalogue::signing_key::of_workspace(change.tx(), WORKSPACE, &self.master).await?;
+        if there.is_empty() {
+            for (state, made) in [KeyState::Current, KeyState::Next].into_iter().zip(&keys.made) {
+                let number = catalogue::signing_key::next_number(change).await?;
+                let key = made.stored(number, state, change.revision(), self.now);
+                catalogue::signing_key::insert(change, WORKSPACE, &key, sealing).await?;
+            }
+        }
+        for key in there.iter().filter(|key| !key.is_complete()) {
+            let Some(whole) = keys.completed.iter().find(|whole| whole.number == key.number) else { continue };
+            let (elliptic, certificate) = (whole.elliptic.clone(), whole.certificate.clone());
+            let key = SigningKey { elliptic, certificate, ..key.clone() };
+            catalogue::signing_key::update(change, WORKSPACE, &key, sealing).await?;
+        }
+        Ok(())
     }
 
     /// The first application, and its grant of all that the Management API has.

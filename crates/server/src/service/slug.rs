@@ -321,7 +321,8 @@ pub async fn delete(call: &Call, text: String) -> Result<(), Problem> {
             let permission = locked(change, &work, &text).await?;
             let mut before = describe(&permission);
             before["heldBy"] = held_by(change, &permission).await?;
-            catalogue::permission::tombstone(change, work.workspace, &[permission.number], work.now).await?;
+            catalogue::permission::tombstone(change, work.workspace, &[permission.number], work.app.clock.now())
+                .await?;
             catalogue::api::renew(change, work.workspace, permission.api).await?;
             Ok(((), work.audit(json!({}), before, Value::Null)))
         })

@@ -25,6 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::signing;
 use crate::{
     app::{App, View},
     ids,
@@ -240,8 +241,6 @@ pub async fn issue(app: &Arc<App>, scopes: &[ManagementScope], ttl: Duration) ->
         },
     };
     app.store.ledger(move |tx| Box::pin(async move { log::insert(tx, &draft).await })).await?;
-    let key = Arc::clone(app.view().keyring.current()?);
-    tokio::task::spawn_blocking(move || key.sign(SigningAlgorithm::RS256, "JWT", &claims))
-        .await
-        .map_err(Problem::internal)?
+    let view = Arc::clone(&app.view());
+    signing::sign(app, &view, SigningAlgorithm::RS256, "JWT", claims).await
 }

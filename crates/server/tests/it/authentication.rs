@@ -4,6 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use keyward_core::{
     access::ManagementScope,
     model::{
+        Revision,
         api::SigningAlgorithm,
         signing_key::{KeyState, SigningKey},
     },
@@ -40,15 +41,22 @@ async fn headers_that_are_no_token(t: TestApp) {
 
 /// A keyring whose private half is not the program's.
 fn foreign() -> Keyring {
+    let pairs = keyring::generate().unwrap();
     let key = SigningKey {
         number: 1,
         kid: "foreign".to_owned(),
         state: KeyState::Current,
-        private: keyring::generate().unwrap(),
+        private: pairs.rsa,
+        elliptic: Some(pairs.elliptic),
+        certificate: None,
+        current_since: None,
+        current_until: None,
+        revoked_at: None,
+        revision: Revision(1),
         created_at: Timestamp(0),
     };
     let rows = vec![Row::SigningKey(1, Some(Box::new(key)))];
-    let snapshot = Snapshot::default().apply(Changes { revision: keyward_core::model::Revision(1), rows });
+    let snapshot = Snapshot::default().apply(Changes { revision: Revision(1), rows });
     Keyring::of(&snapshot, &Keyring::default()).unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! Memory is what the store says, whatever happened and on every node.
 
+use http::Method;
 use keyward_core::{model::WorkspaceNumber, snapshot::Snapshot};
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
@@ -131,6 +132,16 @@ async fn random_operation(t: &TestApp, random: &mut StdRng) {
     let value = pick(random, &values);
     if random.random_bool(0.4) {
         return random_role_operation(t, random, value).await;
+    }
+    if random.random_bool(0.05) {
+        let keys = t.get("keys/signing").send().await.body;
+        let kid = keys[random.random_range(0..keys.as_array().unwrap().len())]["kid"].as_str().unwrap().to_owned();
+        let call = match random.random() {
+            true => t.call(Method::POST, "keys/signing/rotate"),
+            false => t.call(Method::PUT, &format!("keys/signing/{kid}/revoke")),
+        };
+        assert!([200, 201, 400].contains(&call.send().await.status.as_u16()));
+        return;
     }
     let call = match random.random_range(0..7) {
         0 => t.post(

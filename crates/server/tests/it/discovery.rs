@@ -1,6 +1,8 @@
 //! Discovery and keys.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use crate::support::{PUBLIC_URL, TestApp};
 
@@ -18,12 +20,20 @@ async fn the_issuer_is_the_same_everywhere(t: TestApp) {
 
 async fn only_public_halves_are_shown(t: TestApp) {
     let keys = t.get("/.well-known/jwks.json").anonymous().send().await.body["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 2, "the current key, and the next one ahead of its use");
-    for key in &keys {
-        let names: Vec<_> = key.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(names, ["kty", "use", "alg", "kid", "n", "e"]);
-        assert_eq!(key["kid"].as_str().unwrap().len(), 21);
-        assert_eq!(key["e"], json!("AQAB"));
+    assert_eq!(keys.len(), 4, "the current key, and the next one ahead of its use, each with both of its halves");
+    let names = |key: &Value| key.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for (rsa, elliptic) in keys[..2].iter().zip(&keys[2..]) {
+        assert_eq!(names(rsa), ["kty", "use", "alg", "kid", "n", "e", "x5c", "x5t"]);
+        assert_eq!(rsa["kid"].as_str().unwrap().len(), 21);
+        assert_eq!((&rsa["kty"], &rsa["alg"], &rsa["e"]), (&json!("RSA"), &json!("RS256"), &json!("AQAB")));
+        assert_eq!(names(elliptic), ["kty", "use", "alg", "kid", "crv", "x", "y"]);
+        assert_eq!(elliptic["kid"], format!("{}-ES256", rsa["kid"].as_str().unwrap()));
+        let kind = (&elliptic["kty"], &elliptic["alg"], &elliptic["crv"]);
+        assert_eq!(kind, (&json!("EC"), &json!("ES256"), &json!("P-256")));
     }
-    assert_ne!(keys[0]["kid"], keys[1]["kid"]);
+    let kids: BTreeSet<_> = keys.iter().map(|key| key["kid"].to_string()).collect();
+    assert_eq!(kids.len(), 4, "no id stands twice");
+    // What ID tokens are signed with has nothing to do with what APIs ask for.
+    let discovery = t.get("/.well-known/openid-configuration").anonymous().send().await.body;
+    assert_eq!(discovery["id_token_signing_alg_values_supported"], json!(["RS256"]));
 }

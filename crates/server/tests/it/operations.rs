@@ -26,6 +26,7 @@ fn path(row: &Operation) -> String {
         .replace("{id}", "000000000000000000000000")
         .replace("{value}", "read:nothing")
         .replace("{credential_id}", "cred_none")
+        .replace("{kid}", "none")
 }
 
 /// The rows that need a token, each with the sets of scopes of which any one is enough.
@@ -220,6 +221,11 @@ fn the_policy_reads_like_this() {
     DELETE /api/v2/grants/{id} <- delete:grants
     GET /api/v2/device-credentials <- read:device_credentials
     DELETE /api/v2/device-credentials/{id} <- delete:device_credentials
+    GET /api/v2/keys/signing <- read:signing_keys
+    GET /api/v2/keys/signing/{kid} <- read:signing_keys
+    POST /api/v2/keys/signing/rotate <- create:signing_keys and update:signing_keys
+    PUT /api/v2/keys/signing/{kid}/revoke <- update:signing_keys
+    GET /api/v2/resource-servers/{id}/revocations <- read:revocations or read:resource_servers
     ");
 }
 

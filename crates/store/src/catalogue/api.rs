@@ -110,7 +110,8 @@ pub async fn renew(change: &mut Change<'_>, workspace: WorkspaceNumber, number: 
     Ok(())
 }
 
-/// Deletes an API. Its permissions and whatever names them stay where they are, inert.
+/// Deletes an API. Its permissions and whatever names them stay where they are, inert. `now` is the time under the lock,
+/// as with permissions.
 pub async fn tombstone(change: &mut Change<'_>, api: &Api, now: Timestamp) -> Result<(), Error> {
     change.touch(Kind::Api, api.number.0);
     let revision = change.revision().0;

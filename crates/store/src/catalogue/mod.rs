@@ -7,6 +7,7 @@ pub mod credential;
 pub mod key_migration;
 pub mod namespace;
 pub mod permission;
+pub mod revocation;
 pub mod role;
 pub mod root_key;
 pub mod signing_key;

@@ -28,7 +28,8 @@ const UPDATE: Sql =
     Sql("UPDATE permissions SET value = $3, folded = $4, name = $5, description = $6, position = $7, updated_at = $8 \
      WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
 const TOMBSTONE: Sql =
-    Sql("UPDATE permissions SET deleted_at = $3 WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
+    Sql("UPDATE permissions SET deleted_at = $3, revision = $4 WHERE workspace = $1 AND number = $2 \
+     AND deleted_at IS NULL");
 const OF_API: Sql = Sql("SELECT number, api, id, value, name, description, position, created_at FROM permissions \
      WHERE workspace = $1 AND api = $2 AND deleted_at IS NULL ORDER BY position, number");
 const ALL: Sql =
@@ -94,14 +95,16 @@ pub async fn update(
     write(change, UPDATE, permissions.iter().map(|p| (p.number, values(p))).collect()).await
 }
 
-/// Deletes permissions. Whatever names them stays where it is, inert.
+/// Deletes permissions. Whatever names them stays where it is, inert. `now` is the time under the lock, not that of the
+/// request, which may have waited: tokens issued until then can carry the permissions.
 pub async fn tombstone(
     change: &mut Change<'_>,
     workspace: WorkspaceNumber,
     numbers: &[PermissionNumber],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let values = |number: &PermissionNumber| vec![workspace.0.into(), number.0.into(), now.0.into()];
+    let revision = change.revision().0;
+    let values = |number: &PermissionNumber| vec![workspace.0.into(), number.0.into(), now.0.into(), revision.into()];
     write(change, TOMBSTONE, numbers.iter().map(|number| (*number, values(number))).collect()).await
 }
 

@@ -30,8 +30,9 @@ const FIND_DELETED_BY_SLUG: Sql =
      JOIN apis a ON a.number = p.api WHERE p.workspace = $1 AND p.folded = $2 AND p.deleted_at > $3 \
      AND a.deleted_at IS NULL AND (a.system IS NULL OR a.system = 'catalogue') \
      ORDER BY p.deleted_at DESC, p.number DESC LIMIT 1");
-const REVIVE: Sql =
-    Sql("UPDATE permissions SET deleted_at = NULL, updated_at = $3 WHERE workspace = $1 AND number = $2");
+const REVIVE: Sql = Sql(
+    "UPDATE permissions SET deleted_at = NULL, updated_at = $3, revision = $4 WHERE workspace = $1 AND number = $2",
+);
 const LAST_POSITION: Sql =
     Sql("SELECT COALESCE(MAX(position), 0) FROM permissions WHERE api = $1 AND deleted_at IS NULL");
 const COUNT: Sql = Sql("SELECT COUNT(*) FROM permissions WHERE api = $1 AND deleted_at IS NULL");
@@ -70,7 +71,9 @@ pub async fn revive(
     now: Timestamp,
 ) -> Result<(), Error> {
     change.touch(Kind::Permission, permission.number.0);
-    change.tx().query(REVIVE, &[workspace.0.into(), permission.number.0.into(), now.0.into()]).await?;
+    let revision = change.revision().0;
+    let values = [workspace.0.into(), permission.number.0.into(), now.0.into(), revision.into()];
+    change.tx().query(REVIVE, &values).await?;
     client_grant::bind(change, (workspace, permission.api), std::slice::from_ref(permission)).await
 }
 

@@ -57,8 +57,8 @@ fn resource_server_fields() -> Value {
             "description": "The whole list of permissions (scopes) that this resource server (API) uses",
         },
         "signing_alg": {
-            "type": "string", "enum": ["HS256", "RS256", "RS512", "PS256"],
-            "description": "Algorithm used to sign access tokens",
+            "type": "string", "enum": ["HS256", "RS256", "RS512", "PS256", "ES256"],
+            "description": "Algorithm used to sign access tokens; ES256 is ours",
         },
         "signing_secret": {
             "type": "string", "minLength": SIGNING_SECRET_MIN,

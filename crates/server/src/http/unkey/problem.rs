@@ -202,6 +202,7 @@ fn say_missing(missing: &Missing) -> (&'static str, String) {
         | Missing::User
         | Missing::Users
         | Missing::Credential
+        | Missing::SigningKey
         | Missing::Connection => ("unkey/data/audit_log_not_found", "Not found."),
     };
     (kind, detail.to_owned())

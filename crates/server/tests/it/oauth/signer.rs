@@ -34,13 +34,13 @@ impl Signer {
     /// The same for all tests of this process: making one takes a tenth of a second.
     pub(crate) fn one() -> &'static Self {
         static ONE: OnceLock<Signer> = OnceLock::new();
-        ONE.get_or_init(|| Self { pkcs8: keyring::generate().unwrap() })
+        ONE.get_or_init(|| Self { pkcs8: keyring::generate().unwrap().rsa })
     }
 
     /// Another one.
     pub(crate) fn other() -> &'static Self {
         static OTHER: OnceLock<Signer> = OnceLock::new();
-        OTHER.get_or_init(|| Self { pkcs8: keyring::generate().unwrap() })
+        OTHER.get_or_init(|| Self { pkcs8: keyring::generate().unwrap().rsa })
     }
 
     fn pair(&self) -> RsaKeyPair {

@@ -88,7 +88,12 @@ async fn each_dialect_has_its_claims(t: TestApp) {
 fn published(keys: &Value, kid: &str, algorithm: &str) -> DecodingKey {
     let found = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid).unwrap();
     assert_eq!(found["alg"], algorithm);
-    DecodingKey::from_rsa_components(found["n"].as_str().unwrap(), found["e"].as_str().unwrap()).unwrap()
+    let part = |name: &str| found[name].as_str().unwrap();
+    if algorithm == "ES256" {
+        assert_eq!((part("kty"), part("crv")), ("EC", "P-256"));
+        return DecodingKey::from_ec_components(part("x"), part("y")).unwrap();
+    }
+    DecodingKey::from_rsa_components(part("n"), part("e")).unwrap()
 }
 
 async fn each_algorithm_verifies_with_what_is_published(t: TestApp) {
@@ -99,6 +104,7 @@ async fn each_algorithm_verifies_with_what_is_published(t: TestApp) {
         ("RS256", Algorithm::RS256),
         ("RS512", Algorithm::RS512),
         ("PS256", Algorithm::PS256),
+        ("ES256", Algorithm::ES256),
         ("HS256", Algorithm::HS256),
     ] {
         let path = format!("resource-servers/{id}");
@@ -120,6 +126,10 @@ async fn each_algorithm_verifies_with_what_is_published(t: TestApp) {
         validation.set_issuer(&[PUBLIC_URL]);
         validation.validate_exp = false;
         assert!(jsonwebtoken::decode::<Value>(&token, &key, &validation).is_ok(), "{name}");
+        let other = published(&keys, keys["keys"][1]["kid"].as_str().unwrap(), "RS256");
+        let mut any = validation.clone();
+        any.algorithms = vec![Algorithm::RS256];
+        assert!(jsonwebtoken::decode::<Value>(&token, &other, &any).is_err(), "{name}: not with the next key");
     }
 }
 

@@ -21,7 +21,7 @@ use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use keyward_core::{
     Problem,
     access::ManagementScope,
-    secret::Secret,
+    model::signing_key::KeyPairs,
     time::{Clock, Entropy, Timestamp},
 };
 use keyward_server::{
@@ -73,8 +73,8 @@ impl Entropy for Seeded {
 }
 
 /// Two keys for all tests of this process: making one takes a tenth of a second.
-fn signing_key() -> Result<Secret, Problem> {
-    static KEYS: OnceLock<[Secret; 2]> = OnceLock::new();
+fn signing_key() -> Result<KeyPairs, Problem> {
+    static KEYS: OnceLock<[KeyPairs; 2]> = OnceLock::new();
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let keys = KEYS.get_or_init(|| [keyring::generate().unwrap(), keyring::generate().unwrap()]);
     Ok(keys[NEXT.fetch_add(1, Ordering::SeqCst) % 2].clone())
@@ -150,7 +150,7 @@ impl TestApp {
             store,
             clock: clock_argument,
             entropy: Arc::new(Seeded(Mutex::new(StdRng::seed_from_u64(settings.seed)))),
-            new_signing_key: signing_key,
+            new_key_pairs: signing_key,
             public_url: settings.public_url.to_owned(),
             limits: settings.limits,
             trusted_proxies: settings.trusted_proxies,
@@ -361,18 +361,22 @@ impl Call<'_> {
 }
 
 impl TestApp {
-    /// Makes every further entry of the audit log impossible, from outside of the program.
-    pub(crate) async fn break_the_audit_log(&self) {
-        const RENAME: &str = "ALTER TABLE logs RENAME TO logs_away";
+    /// Carries statements out on the store, from outside of the program.
+    pub(crate) async fn execute(&self, sql: &str) {
         match &self.place {
             Place::Directory(path) => {
-                rusqlite::Connection::open(path.join("keyward.db")).unwrap().execute_batch(RENAME).unwrap();
+                rusqlite::Connection::open(path.join("keyward.db")).unwrap().execute_batch(sql).unwrap();
             }
             Place::Database(url) => {
                 let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
                 tokio::spawn(connection);
-                client.batch_execute(RENAME).await.unwrap();
+                client.batch_execute(sql).await.unwrap();
             }
         }
+    }
+
+    /// Makes every further entry of the audit log impossible, from outside of the program.
+    pub(crate) async fn break_the_audit_log(&self) {
+        self.execute("ALTER TABLE logs RENAME TO logs_away").await;
     }
 }
