@@ -165,7 +165,8 @@ def listings(directory):
     store.commit()
     store.close()
     server = keyward(data)
-    connection = connect(server)
+    # The port is part of the issuer, and another one now.
+    bearer, connection = token(data), connect(server)
 
     def milliseconds(path):
         times = []
