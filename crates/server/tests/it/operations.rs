@@ -15,6 +15,7 @@ use crate::support::TestApp;
 
 on_both_engines!(
     nothing_is_answered_without_a_token,
+    a_token_of_another_audience_opens_nothing,
     each_scope_opens_its_rows_and_no_other,
     sets_of_scopes_open_their_rows_as_a_whole,
     unknown_paths_and_methods
@@ -44,6 +45,20 @@ async fn nothing_is_answered_without_a_token(t: TestApp) {
         assert_eq!(reply.status, 401, "{}", row.id);
         assert_eq!(reply.body["message"], "Missing authentication");
         assert_eq!(reply.header("www-authenticate"), "Bearer");
+    }
+}
+
+/// Not even if that API has permissions with the names of ours.
+async fn a_token_of_another_audience_opens_nothing(t: TestApp) {
+    let all: Vec<_> = ManagementScope::ALL.iter().map(|scope| scope.value()).collect();
+    t.api("https://other.example/", &all).await;
+    let machine = t.machine().await;
+    t.grant(&machine, "https://other.example/", &all).await;
+    let token =
+        t.ask_as(&machine, "https://other.example/", "").await.body["access_token"].as_str().unwrap().to_owned();
+    for (row, _) in guarded() {
+        let reply = t.call(row.method.clone(), &path(row)).bearer(&token).json(json!({ "x": 1 })).send().await;
+        assert_eq!((reply.status.as_u16(), &reply.body["message"]), (401, &json!("Invalid token")), "{}", row.id);
     }
 }
 
