@@ -8,13 +8,13 @@ use keyward_core::{
     snapshot::Snapshot,
     verify::Held,
 };
-use quick_cache::{Equivalent, sync::Cache};
+use quick_cache::{Equivalent, Weighter, sync::Cache};
 use triomphe::ThinArc;
 
 use super::written::list;
 
-/// How many of them are remembered, for the next key that holds the same.
-const REMEMBERED: usize = 8192;
+/// About how many bytes one is, to size the table of those that are remembered.
+const TYPICAL: u64 = 1024;
 /// How many bytes a processor fetches at once.
 const LINE: usize = 64;
 /// What one costs besides what it holds, in bytes.
@@ -141,12 +141,24 @@ impl Equivalent<Which> for WhichOf<'_> {
     }
 }
 
+#[derive(Debug, Clone)]
+struct Weight;
+
+impl Weighter<Which, Holdings> for Weight {
+    fn weight(&self, which: &Which, holdings: &Holdings) -> u64 {
+        let bytes = size_of_val(&*which.numbers) + size_of::<Which>() + holdings.0.slice.len() + OVERHEAD;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
 /// What keys that were read lately hold.
-pub(super) struct HoldingsTable(Cache<Which, Holdings>);
+pub(super) struct HoldingsTable(Cache<Which, Holdings, Weight>);
 
 impl HoldingsTable {
-    pub(super) fn new() -> Self {
-        Self(Cache::new(REMEMBERED))
+    /// An empty one of at most so many bytes: what a key holds may be long.
+    pub(super) fn new(bytes: u64) -> Self {
+        let items = usize::try_from(bytes / TYPICAL).unwrap_or(usize::MAX).max(16);
+        Self(Cache::with_weighter(items, bytes, Weight))
     }
 
     /// What the key holds in this state of the catalogue.
@@ -216,7 +228,7 @@ mod tests {
 
     #[test]
     fn keys_that_hold_the_same_share_it_until_that_is_another_one() {
-        let table = HoldingsTable::new();
+        let table = HoldingsTable::new(1 << 20);
         let first = Snapshot::default().apply(catalogue(1, &["read", "write"]));
         let (reader, writer) = (key(1), key(2));
         let (one, same, other) = (table.of(&first, &reader), table.of(&first, &key(1)), table.of(&first, &writer));
@@ -227,5 +239,18 @@ mod tests {
         let next = first.apply(catalogue(2, &["look", "write"]));
         assert_eq!(table.of(&next, &reader).text(), br#","permissions":["look"]"#);
         assert_eq!(table.of(&first, &reader).text(), one.text(), "whoever still reads the old state sees that");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_in_bytes() {
+        let long = "x".repeat(10_000);
+        let values: Vec<String> = (0..200).map(|n| format!("{long}{n}")).collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let snapshot = Snapshot::default().apply(catalogue(1, &values));
+        let table = HoldingsTable::new(200_000);
+        for number in 1..=200 {
+            assert!(table.of(&snapshot, &key(number)).text().len() > 10_000);
+        }
+        assert!(table.0.weight() <= 200_000 && table.0.len() > 5, "{} of {} bytes", table.0.len(), table.0.weight());
     }
 }

@@ -125,11 +125,11 @@ impl Looking<'_> {
 impl KeyCache {
     /// An empty one of at most so many bytes.
     pub fn new(bytes: u64) -> Self {
-        let (keys, identities) = (bytes / 8 * 7, bytes / 8);
+        let (keys, holdings, identities) = (bytes / 32 * 27, bytes / 32, bytes / 8);
         let items = usize::try_from(identities / TYPICAL).unwrap_or(usize::MAX).max(16);
         Self {
             keys: Table::new(usize::try_from(keys).unwrap_or(usize::MAX)),
-            holdings: HoldingsTable::new(),
+            holdings: HoldingsTable::new(holdings),
             identities: Cache::with_weighter(items, identities, Weight),
             touched: AtomicU64::new(1),
             epoch: AtomicU64::new(0),
