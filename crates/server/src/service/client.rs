@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use super::{
     client_grant, client_secret, consent,
     credential::{self, NewCredential},
+    difference,
 };
 use crate::{app::Call, ids};
 
@@ -179,12 +180,12 @@ pub async fn update(call: &Call, id: String, fields: ClientFields) -> Result<Cli
                     let stored = stored(&work, &after, secret.as_ref());
                     catalogue::client::set_secret(change, &after, stored).await?;
                 }
-                let (mut old, mut new) = changed(before.describe(), after.describe());
+                let (mut old, mut new) = difference::fields(&before.describe(), &after.describe());
                 if before.secret != after.secret {
-                    old.insert("client_secret".to_owned(), "[changed]".into());
-                    new.insert("client_secret".to_owned(), "[changed]".into());
+                    old["client_secret"] = "[changed]".into();
+                    new["client_secret"] = "[changed]".into();
                 }
-                let draft = work.audit(Value::Object(after.describe()), old.into(), new.into());
+                let draft = work.audit(Value::Object(after.describe()), old, new);
                 Ok((after, draft))
             })
         })
@@ -298,18 +299,4 @@ fn settled(
 fn two_ways() -> Problem {
     let text = "Use either client_authentication_methods or token_endpoint_auth_method, and null for the other one";
     Problem::Invalid(Invalid::whole(Part::Body, text))
-}
-
-/// The fields that differ, as they were and as they are.
-pub(crate) fn changed(
-    mut old: Map<String, Value>,
-    mut new: Map<String, Value>,
-) -> (Map<String, Value>, Map<String, Value>) {
-    let same: Vec<String> =
-        old.iter().filter(|(key, value)| new.get(*key) == Some(*value)).map(|(key, _)| key.clone()).collect();
-    for key in same {
-        old.remove(&key);
-        new.remove(&key);
-    }
-    (old, new)
 }

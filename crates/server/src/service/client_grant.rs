@@ -16,7 +16,7 @@ use keyward_core::{
 use keyward_store::{Change, Error, catalogue};
 use serde_json::{Map, Value, json};
 
-use super::client::changed;
+use super::difference;
 use crate::{app::Call, ids};
 
 /// How many grants that went with something an entry names.
@@ -177,10 +177,10 @@ pub async fn update(call: &Call, id: String, fields: GrantFields) -> Result<Clie
                 after.revision = change.revision();
                 catalogue::client_grant::update(change, &after, work.now).await?;
                 let answer = seen(&after);
-                let (mut old, mut new) = changed(seen(&before), answer.clone());
-                old.insert("id".to_owned(), id.clone().into());
-                new.insert("id".to_owned(), id.into());
-                let draft = work.audit(answer.into(), old.into(), new.into());
+                let (mut old, mut new) = difference::fields(&seen(&before), &answer);
+                old["id"] = id.clone().into();
+                new["id"] = id.into();
+                let draft = work.audit(answer.into(), old, new);
                 Ok((after, draft))
             })
         })

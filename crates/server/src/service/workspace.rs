@@ -11,7 +11,7 @@ use keyward_core::{
 use keyward_store::catalogue;
 use serde_json::{Map, Value};
 
-use super::client::changed;
+use super::difference;
 use crate::app::Call;
 
 /// The caller's workspace.
@@ -39,10 +39,10 @@ pub async fn update(call: &Call, fields: Map<String, Value>) -> Result<Workspace
                 if settings == before.settings {
                     return Ok((before, work.audit(answer, Value::Null, Value::Null)));
                 }
-                let (old, new) = changed(before.settings.describe(), settings.describe());
+                let (old, new) = difference::fields(&before.settings.describe(), &settings.describe());
                 let after = Workspace { settings, revision: change.revision(), ..before };
                 catalogue::workspace::update(change, &after).await?;
-                Ok((after, work.audit(answer, old.into(), new.into())))
+                Ok((after, work.audit(answer, old, new)))
             })
         })
         .await?;
