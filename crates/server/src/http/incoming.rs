@@ -111,8 +111,7 @@ pub fn origin(row: &Operation, incoming: &Incoming) -> Origin {
     let query: Map<String, Value> = form_urlencoded::parse(incoming.uri.query().unwrap_or_default().as_bytes())
         .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
         .collect();
-    let correlation = header("x-correlation-id");
-    let kept: String = correlation.chars().take(CORRELATION).collect();
+    let correlation: String = header("x-correlation-id").chars().take(CORRELATION).collect();
     let host = incoming.uri.host().map_or_else(|| header("host").to_owned(), str::to_owned);
     Origin {
         request_id: incoming.request_id.clone(),
@@ -121,13 +120,14 @@ pub fn origin(row: &Operation, incoming: &Incoming) -> Origin {
         hostname: host.split(':').next().unwrap_or_default().to_owned(),
         method: row.method.as_str().to_ascii_lowercase(),
         path: incoming.uri.path().to_owned(),
-        query: Value::Object(query),
+        // A secret does not belong there, and somebody sends it there all the same.
+        query: kept(&Value::Object(query), 0),
         body: json!({}),
-        correlation_id: (!kept.is_empty()).then_some(kept),
+        correlation_id: (!correlation.is_empty()).then_some(correlation),
     }
 }
 
-/// The body as the audit log keeps it: without secrets, and not at any length (in bytes, as it was sent).
+/// The body, or the query string's parameters, as the audit log keeps it: without secrets, and not at any length (in bytes, as it was sent).
 pub fn kept(body: &Value, length: usize) -> Value {
     fn redact(value: &mut Value) {
         match value {

@@ -126,6 +126,9 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
     let result = attempt(call, &view, shown, (audience.as_deref(), &asked.scope)).await;
     let (kind, status, note) = match &result {
         Ok(answered) => (LogType::TokenIssued, 200, json!({ "expires_in": answered.issued.expires_in })),
+        // The failures that led to it have their entries. One for each further attempt would fill the disk for whoever
+        // has been locked out.
+        Err(Problem::Token(TokenRefusal::TooMany(_))) => return result,
         Err(Problem::Token(refusal)) => (LogType::TokenRefused, 400, json!({ "error": format!("{refusal:?}") })),
         Err(_) => return result,
     };

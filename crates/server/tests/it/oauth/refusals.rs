@@ -11,6 +11,8 @@ on_both_engines!(
     whoever_fails_too_often_waits,
     a_client_that_is_gone_gets_nothing,
     nothing_else_is_read_as_a_request,
+    who_is_locked_out_fills_no_log,
+    a_secret_in_the_query_string_is_not_kept,
 );
 
 const AUDIENCE: &str = "https://api.example/";
@@ -171,4 +173,22 @@ async fn nothing_else_is_read_as_a_request(t: TestApp) {
         query.body["error_description"], "Missing required parameter: grant_type",
         "never from the query string"
     );
+}
+
+async fn who_is_locked_out_fills_no_log(t: TestApp) {
+    let (machine, _) = world(&t).await;
+    for _ in 0..30 {
+        t.ask(asked(&machine, &[("client_secret", json!("wrong"))])).await;
+    }
+    assert_eq!(t.entries("feccft").await.len(), 10, "the failures, and none of the attempts behind them");
+}
+
+async fn a_secret_in_the_query_string_is_not_kept(t: TestApp) {
+    let (machine, _) = world(&t).await;
+    let path = format!("/oauth/token?client_secret={}&more=1", machine.secret);
+    let reply = t.call(http::Method::POST, &path).anonymous().json(asked(&machine, &[])).send().await;
+    assert_eq!(reply.status, 200);
+    let entry = t.entries("seccft").await.into_iter().find(|entry| entry["client_id"] == machine.id.as_str()).unwrap();
+    assert_eq!(entry["details"]["request"]["query"], json!({ "client_secret": "[redacted]", "more": "1" }));
+    assert!(!entry.to_string().contains(&machine.secret));
 }
