@@ -7,7 +7,10 @@ use keyward_core::{
 };
 use serde_json::{Map, Value, json};
 
-use super::user_pages::{self, FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE};
+use super::{
+    paging,
+    user_pages::{self, FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE},
+};
 use crate::{
     http::{
         answer::Answer,
@@ -81,7 +84,8 @@ pub fn list(request: Request) -> Handled {
         let body = if query.contains_key("take") || query.contains_key("from") {
             user_pages::checkpoint(query, "connections", shown.collect())?
         } else {
-            user_pages::page(query, "connections", shown.map(|(_, value)| value).collect())
+            let shown: Vec<Value> = shown.map(|(_, value)| value).collect();
+            paging::page(query, "connections", &shown, Value::clone)
         };
         Ok(Answer::json(StatusCode::OK, &body))
     })

@@ -60,7 +60,7 @@ pub fn page_of<T>(
 /// Where to go on.
 pub const FROM: Parameter = Parameter {
     name: "from",
-    kind: ParameterKind::Text(256),
+    kind: ParameterKind::Text(1024),
     description: "Where the last answer's `next` says to go on",
 };
 /// How many, in an answer that can be gone on from.
@@ -131,12 +131,18 @@ impl<T> Page<T> {
     }
 }
 
-/// The key that a cursor hides.
-fn cursor(text: &str) -> Result<String, Problem> {
-    let key = BASE64_URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    key.ok_or_else(|| {
-        Problem::Invalid(Invalid::property(Part::Query, "from", "Not a value that `next` of an earlier answer had"))
-    })
+/// The text that a cursor hides.
+///
+/// # Errors
+/// [`Problem::Invalid`] for a place that no answer has named.
+pub fn cursor(text: &str) -> Result<String, Problem> {
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.filter(|text| !text.contains('\0')).ok_or_else(no_cursor)
+}
+
+/// The refusal of a place that no answer has named.
+pub fn no_cursor() -> Problem {
+    Problem::Invalid(Invalid::property(Part::Query, "from", "Not a value that `next` of an earlier answer had"))
 }
 
 /// The schema of a list of these in each of its forms.

@@ -4,7 +4,7 @@ use http::StatusCode;
 use keyward_core::held::{Held, with_sources};
 use serde_json::{Map, Value, json};
 
-use super::{user_pages, users::user_reference};
+use super::{paging, users::user_reference};
 use crate::{
     http::{
         answer::Answer,
@@ -55,7 +55,8 @@ pub fn list(request: Request) -> Handled {
             fields.insert("sources".to_owned(), sources(held));
             Value::Object(fields)
         });
-        Ok(Answer::json(StatusCode::OK, &user_pages::page(&request.query, "permissions", shown.collect())))
+        let shown: Vec<Value> = shown.collect();
+        Ok(Answer::json(StatusCode::OK, &paging::page(&request.query, "permissions", &shown, Value::clone)))
     })
 }
 

@@ -5,7 +5,8 @@ use keyward_core::{Problem, held, model::role::Role, time::Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
-    user_pages::{self, FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE, no_cursor},
+    paging::{self, no_cursor},
+    user_pages::{self, FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE},
     users::user_reference,
 };
 use crate::{
@@ -43,8 +44,8 @@ pub fn list(request: Request) -> Handled {
     Box::pin(async move {
         let given = user::given(&request.call, user_reference(&request.segments[0])).await?;
         let roles = held::named(&request.view.snapshot, &given.role_numbers());
-        let shown = roles.into_iter().map(|role| Value::Object(render(role))).collect();
-        Ok(Answer::json(StatusCode::OK, &user_pages::page(&request.query, "roles", shown)))
+        let page = paging::page(&request.query, "roles", &roles, |role| Value::Object(render(role)));
+        Ok(Answer::json(StatusCode::OK, &page))
     })
 }
 
@@ -103,7 +104,7 @@ fn hidden(text: &str) -> String {
 }
 
 fn cursor(text: &str) -> Result<(Timestamp, String), Problem> {
-    let place = user_pages::cursor(text)?;
+    let place = paging::cursor(text)?;
     let (at, id) = place.split_once(',').ok_or_else(no_cursor)?;
     let at = at.parse().map_err(|_| no_cursor())?;
     Ok((Timestamp(at), id.to_owned()))
