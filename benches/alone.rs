@@ -45,7 +45,7 @@ async fn run() -> anyhow::Result<()> {
         store,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-        new_key_pairs: keyring::generate,
+        new_key_pairs: Arc::new(keyring::generate),
         public_url: "http://bench.test/".to_owned(),
         limits: Config::load(None, [], vec![]).map_err(|problems| anyhow!(problems))?.limits,
         trusted_proxies: vec![],

@@ -36,7 +36,7 @@ async fn program(directory: &Path) -> (Arc<App>, Arc<Dispatch>, String) {
         store,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-        new_key_pairs: keyring::generate,
+        new_key_pairs: Arc::new(keyring::generate),
         public_url: "https://keyward.test/".to_owned(),
         limits: Config::load(None, [], vec![]).unwrap().limits,
         trusted_proxies: vec![],

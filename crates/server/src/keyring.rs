@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 const CERTIFICATE_LIFE: i64 = 3650 * 86_400;
 
 /// Makes the private halves of a key.
-pub type NewKeyPairs = fn() -> Result<KeyPairs, Problem>;
+pub type NewKeyPairs = Arc<dyn Fn() -> Result<KeyPairs, Problem> + Send + Sync>;
 
 /// One key, ready for use.
 pub struct Key {

@@ -87,7 +87,7 @@ pub(super) async fn start_app(
         store,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-        new_key_pairs: keyring::generate,
+        new_key_pairs: Arc::new(keyring::generate),
         public_url,
         limits: config.limits,
         trusted_proxies: config.proxies.trusted.clone(),

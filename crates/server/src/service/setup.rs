@@ -73,8 +73,8 @@ impl Keys {
     fn lacking(parts: &Parts, there: &[SigningKey]) -> Result<Self, Problem> {
         let (entropy, url) = (parts.entropy.as_ref(), parts.public_url.as_str());
         let made = if there.is_empty() { 2 } else { 0 };
-        let make = |_| Made::new(parts.new_key_pairs, entropy, url, parts.clock.now());
-        let complete = |key: &SigningKey| signing_key::completed(key, parts.new_key_pairs, entropy, url).transpose();
+        let make = |_| Made::new(&parts.new_key_pairs, entropy, url, parts.clock.now());
+        let complete = |key: &SigningKey| signing_key::completed(key, &parts.new_key_pairs, entropy, url).transpose();
         Ok(Self {
             made: (0..made).map(make).collect::<Result<_, _>>()?,
             completed: there.iter().filter_map(complete).collect::<Result<_, _>>()?,

@@ -37,7 +37,7 @@ pub(super) struct Made {
 impl Made {
     /// Makes one. Takes a tenth of a second and more.
     pub(super) fn new(
-        pairs: NewKeyPairs,
+        pairs: &NewKeyPairs,
         entropy: &dyn Entropy,
         public_url: &str,
         now: Timestamp,
@@ -77,7 +77,7 @@ fn certificate(pairs: &KeyPairs, entropy: &dyn Entropy, public_url: &str, now: T
 /// What an older program did not give this key, made now; `None` if it has everything.
 pub(super) fn completed(
     key: &SigningKey,
-    pairs: NewKeyPairs,
+    pairs: &NewKeyPairs,
     entropy: &dyn Entropy,
     public_url: &str,
 ) -> Result<Option<SigningKey>, Problem> {
@@ -118,7 +118,7 @@ pub async fn rotate(call: &Call) -> Result<SigningKey, Problem> {
     let work = call.clone();
     let made = signing::slowly(&call.app, move || {
         let app = &work.app;
-        Made::new(app.new_key_pairs, app.entropy.as_ref(), &app.public_url, work.now)
+        Made::new(&app.new_key_pairs, app.entropy.as_ref(), &app.public_url, work.now)
     });
     let (made, work) = (made.await?, call.clone());
     let change = call.app.change(move |change| {

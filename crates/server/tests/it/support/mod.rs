@@ -19,7 +19,6 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use keyward_core::{
-    Problem,
     access::ManagementScope,
     model::signing_key::KeyPairs,
     time::{Clock, Entropy, Timestamp},
@@ -28,7 +27,7 @@ use keyward_server::{
     app::{App, Parts},
     config::{Config, ErrorStatus, Limits},
     http::{body::BodyError, dispatch::Dispatch, table},
-    keyring,
+    keyring::{self, NewKeyPairs},
     service::{
         root_key::{self, WantedRootKey},
         setup::FirstClient,
@@ -72,12 +71,15 @@ impl Entropy for Seeded {
     }
 }
 
-/// Two keys for all tests of this process: making one takes a tenth of a second.
-fn signing_key() -> Result<KeyPairs, Problem> {
+/// Two keys for all tests of this process, since making one takes a tenth of a second. Each program has its own turn at
+/// them: with one for all, a program that starts while others do could get the same key twice.
+fn new_key_pairs() -> NewKeyPairs {
     static KEYS: OnceLock<[KeyPairs; 2]> = OnceLock::new();
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let keys = KEYS.get_or_init(|| [keyring::generate().unwrap(), keyring::generate().unwrap()]);
-    Ok(keys[NEXT.fetch_add(1, Ordering::SeqCst) % 2].clone())
+    let next = AtomicUsize::new(0);
+    Arc::new(move || {
+        let keys = KEYS.get_or_init(|| [keyring::generate().unwrap(), keyring::generate().unwrap()]);
+        Ok(keys[next.fetch_add(1, Ordering::SeqCst) % 2].clone())
+    })
 }
 
 pub(crate) struct TestApp {
@@ -150,7 +152,7 @@ impl TestApp {
             store,
             clock: clock_argument,
             entropy: Arc::new(Seeded(Mutex::new(StdRng::seed_from_u64(settings.seed)))),
-            new_key_pairs: signing_key,
+            new_key_pairs: new_key_pairs(),
             public_url: settings.public_url.to_owned(),
             limits: settings.limits,
             trusted_proxies: settings.trusted_proxies,
