@@ -1,12 +1,10 @@
 //! Everything a request may use, and the one way in which memory follows the store.
 
 use std::{
-    num::NonZero,
     sync::{
         Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
-    thread::available_parallelism,
     time::Duration,
 };
 
@@ -25,7 +23,7 @@ use keyward_core::{
 pub use keyward_store::keys::idempotency::Repeatable;
 use keyward_store::{BoxFuture, Change, Store};
 use serde_json::Value;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::{
     config::{ErrorStatus, Limits},
@@ -42,6 +40,7 @@ use crate::{
         setup::{self, FirstClient},
         token::TokenCache,
     },
+    signers::Signers,
     telemetry::Metrics,
     token_log::{self, TokenLog},
     usage::{self, Usage},
@@ -100,8 +99,8 @@ pub struct App {
     pub entropy: Arc<dyn Entropy>,
     /// Makes signing keys.
     pub new_key_pairs: NewKeyPairs,
-    /// Turns for work on RSA keys: one for each core.
-    pub signing: Arc<Semaphore>,
+    /// The threads that work with RSA keys.
+    pub signers: Signers,
     /// The issuer of tokens and the base of absolute URLs, with its slash at the end.
     pub public_url: String,
     /// The Management API's identifier.
@@ -185,7 +184,7 @@ impl App {
             clock: parts.clock,
             entropy: parts.entropy,
             new_key_pairs: parts.new_key_pairs,
-            signing: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
+            signers: Signers::start()?,
             public_url: parts.public_url,
             audience,
             limits: parts.limits,

@@ -19,6 +19,7 @@ pub mod members;
 pub mod passwords;
 pub mod private_file;
 pub mod service;
+pub mod signers;
 pub mod telemetry;
 pub mod token_log;
 pub mod usage;

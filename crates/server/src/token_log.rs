@@ -11,8 +11,11 @@ use std::{
     time::Duration,
 };
 
-use keyward_core::{Problem, model::log::LogDraft};
-use keyward_store::{Error, Store, ledger::log};
+use keyward_core::{
+    Problem,
+    model::{WorkspaceNumber, log::LogDraft},
+};
+use keyward_store::{Error, Store, ledger::log_block};
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -74,7 +77,10 @@ impl TokenLog {
                 return Ok(());
             }
             let theirs = drafts.clone();
-            let written = store.ledger(move |tx| Box::pin(async move { log::insert_all(tx, &theirs).await })).await;
+            let write = store.ledger(move |tx| {
+                Box::pin(async move { log_block::insert(tx, WorkspaceNumber::FIRST, &theirs).await })
+            });
+            let written = write.await;
             self.failing.store(written.is_err(), Ordering::Release);
             if let Err(error) = written {
                 self.waiting().splice(..0, drafts);

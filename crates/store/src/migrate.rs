@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "signing_keys", include_str!("../schema/0005_signing_keys.sql")),
     (6, "credentials", include_str!("../schema/0006_credentials.sql")),
     (7, "tenant", include_str!("../schema/0007_tenant.sql")),
+    (8, "log_blocks", include_str!("../schema/0008_log_blocks.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \

@@ -158,6 +158,22 @@ pub struct LogFilter {
     pub until: Option<Timestamp>,
 }
 
+impl LogFilter {
+    /// Whether it lets this entry through.
+    pub fn admits(&self, entry: &LogEntry) -> bool {
+        let (actor, origin) = (&entry.detail.actor, &entry.detail.origin);
+        let is = |asked: &Option<String>, found: Option<&str>| asked.is_none() || asked.as_deref() == found;
+        is(&self.kind, Some(&entry.kind))
+            && is(&self.client_id, actor.client_id.as_deref())
+            && is(&self.subject, actor.subject.as_deref())
+            && is(&self.ip, Some(&origin.ip))
+            && is(&self.description, Some(&entry.description))
+            && is(&self.log_id, Some(&entry.log_id))
+            && self.since.is_none_or(|since| entry.at >= since)
+            && self.until.is_none_or(|until| entry.at <= until)
+    }
+}
+
 /// In which order entries are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {

@@ -1,5 +1,7 @@
 //! What a handler answers.
 
+use std::sync::{Arc, LazyLock};
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
@@ -131,6 +133,12 @@ impl Rendered {
         let (bytes, size) = KEPT;
         let items = usize::try_from(bytes).unwrap_or(usize::MAX) / size;
         Self(Cache::with_weighter(items, bytes, Length))
+    }
+
+    /// What operations are handed that render no API: one for all of them, since making one takes as long as a signature.
+    pub fn none() -> Arc<Self> {
+        static NONE: LazyLock<Arc<Rendered>> = LazyLock::new(Arc::default);
+        Arc::clone(&NONE)
     }
 
     /// The API's body, rendered by `render` when this version was not asked for before.

@@ -16,7 +16,6 @@ use keyward_core::{
 use keyward_store::catalogue::signing_key as rows;
 use serde_json::{Value, json};
 
-use super::signing;
 use crate::{
     app::Call,
     ids,
@@ -116,7 +115,7 @@ fn describe(key: &SigningKey) -> Value {
 /// [`Problem::Internal`] when there is no next key or none can be made.
 pub async fn rotate(call: &Call) -> Result<SigningKey, Problem> {
     let work = call.clone();
-    let made = signing::slowly(&call.app, move || {
+    let made = call.app.signers.run(move || {
         let app = &work.app;
         Made::new(&app.new_key_pairs, app.entropy.as_ref(), &app.public_url, work.now)
     });

@@ -1,5 +1,7 @@
 //! The audit log.
 
+use std::borrow::Cow;
+
 use keyward_core::{
     model::{
         WorkspaceNumber,
@@ -9,6 +11,7 @@ use keyward_core::{
 };
 use serde_json::json;
 
+use super::log_block;
 use crate::{
     Error,
     engine::{Row, Sql, Tx, Value},
@@ -25,13 +28,13 @@ const NEWEST: Sql = Sql("SELECT number, log_id, at, kind, description, detail FR
      AND (CAST($4 AS TEXT) IS NULL OR subject = $4) AND (CAST($5 AS TEXT) IS NULL OR ip = $5) \
      AND (CAST($6 AS TEXT) IS NULL OR description = $6) AND (CAST($7 AS TEXT) IS NULL OR log_id = $7) \
      AND (CAST($8 AS BIGINT) IS NULL OR at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR at <= $9) \
-     ORDER BY number DESC LIMIT $10 OFFSET $11");
+     ORDER BY number DESC LIMIT $10");
 const OLDEST: Sql = Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 \
      AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
      AND (CAST($4 AS TEXT) IS NULL OR subject = $4) AND (CAST($5 AS TEXT) IS NULL OR ip = $5) \
      AND (CAST($6 AS TEXT) IS NULL OR description = $6) AND (CAST($7 AS TEXT) IS NULL OR log_id = $7) \
      AND (CAST($8 AS BIGINT) IS NULL OR at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR at <= $9) \
-     ORDER BY number LIMIT $10 OFFSET $11");
+     ORDER BY number LIMIT $10");
 const COUNT: Sql = Sql("SELECT COUNT(*) FROM logs WHERE workspace = $1 \
      AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
      AND (CAST($4 AS TEXT) IS NULL OR subject = $4) AND (CAST($5 AS TEXT) IS NULL OR ip = $5) \
@@ -40,6 +43,9 @@ const COUNT: Sql = Sql("SELECT COUNT(*) FROM logs WHERE workspace = $1 \
 const AFTER: Sql =
     Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 AND number > $2 \
      ORDER BY number LIMIT $3");
+
+/// What stands before the number in an id: a constant, and the time.
+const DIGITS_BEFORE_NUMBER: usize = 20;
 
 /// How deep a request's body may be nested to be repeated in an entry. An entry has it a few levels deeper than the
 /// request had, and what is nested deeper than JSON may be is never read again, nor is the page that it stands on.
@@ -54,13 +60,21 @@ fn is_deeper(value: &serde_json::Value, levels: usize) -> bool {
     }
 }
 
+/// A request's body as an entry repeats it.
+pub(super) fn bounded(body: &serde_json::Value) -> Cow<'_, serde_json::Value> {
+    if is_deeper(body, DEPTH) {
+        return Cow::Owned(json!({ "omitted": format!("nested deeper than {DEPTH} levels") }));
+    }
+    Cow::Borrowed(body)
+}
+
 fn encode(detail: &LogDetail) -> Result<String, Error> {
-    let text = if is_deeper(&detail.origin.body, DEPTH) {
-        let body = json!({ "omitted": format!("nested deeper than {DEPTH} levels") });
-        let origin = Origin { body, ..detail.origin.clone() };
-        serde_json::to_string(&LogDetail { origin, ..detail.clone() })
-    } else {
-        serde_json::to_string(detail)
+    let text = match bounded(&detail.origin.body) {
+        Cow::Borrowed(_) => serde_json::to_string(detail),
+        Cow::Owned(body) => {
+            let origin = Origin { body, ..detail.origin.clone() };
+            serde_json::to_string(&LogDetail { origin, ..detail.clone() })
+        }
     };
     text.map_err(|error| Error::Engine(Box::new(error)))
 }
@@ -70,14 +84,8 @@ fn encode(detail: &LogDetail) -> Result<String, Error> {
 /// The row with the last number stays locked until the commit, so that entries become visible in the order of their
 /// numbers: a reader that goes on from where it was misses none.
 pub async fn insert(tx: &mut Tx<'_>, draft: &LogDraft) -> Result<(), Error> {
-    insert_all(tx, std::slice::from_ref(draft)).await
-}
-
-/// Appends several entries, as [`insert`] does.
-pub async fn insert_all(tx: &mut Tx<'_>, drafts: &[LogDraft]) -> Result<(), Error> {
-    let first = take_numbers(tx, "log", drafts.len()).await?;
-    let rows: Result<Vec<_>, _> = (first..).zip(drafts).map(|(number, draft)| values(number, draft)).collect();
-    tx.execute_each(INSERT, &rows?).await
+    let number = take_numbers(tx, "log", 1).await?;
+    tx.query(INSERT, &values(number, draft)?).await.map(drop)
 }
 
 fn values(number: i64, draft: &LogDraft) -> Result<Vec<Value>, Error> {
@@ -97,19 +105,28 @@ fn values(number: i64, draft: &LogDraft) -> Result<Vec<Value>, Error> {
 }
 
 /// 56 digits: a constant, the time to the millisecond, the number (contract: identifier formats).
-fn log_id(at: Timestamp, number: i64) -> String {
+pub(super) fn log_id(at: Timestamp, number: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
     let digits = time.strftime("%Y%m%d%H%M%S%3f");
     format!("900{digits}{number:036}")
 }
 
+/// The number in an id, if it looks like one.
+pub(super) fn number_in(log_id: &str) -> Option<i64> {
+    log_id.get(DIGITS_BEFORE_NUMBER..)?.parse().ok()
+}
+
 /// The entry with this id.
 pub async fn find(tx: &mut Tx<'_>, workspace: WorkspaceNumber, log_id: &str) -> Result<Option<LogEntry>, Error> {
     let rows = tx.query(FIND, &[workspace.0.into(), log_id.into()]).await?;
-    rows.into_iter().next().map(decode).transpose()
+    if let Some(row) = rows.into_iter().next() {
+        return decode(row).map(Some);
+    }
+    let filter = LogFilter { log_id: Some(log_id.to_owned()), ..LogFilter::default() };
+    Ok(log_block::list(tx, workspace, &filter, Order::Newest, (1, None)).await?.pop())
 }
 
-/// One page of the entries that fit the filter.
+/// One page of the entries that fit the filter. It costs as much as all entries before it and its own.
 pub async fn list(
     tx: &mut Tx<'_>,
     workspace: WorkspaceNumber,
@@ -117,19 +134,41 @@ pub async fn list(
     order: Order,
     (offset, limit): (i64, i64),
 ) -> Result<Vec<LogEntry>, Error> {
+    let most = offset.saturating_add(limit);
     let mut values = filtered(workspace, filter);
-    values.extend([limit.into(), offset.into()]);
+    values.push(most.into());
     let sql = match order {
         Order::Newest => NEWEST,
         Order::Oldest => OLDEST,
     };
-    tx.query(sql, &values).await?.into_iter().map(decode).collect()
+    let rows = tx.query(sql, &values).await?.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+    let most = usize::try_from(most).unwrap_or_default();
+    let end = rows.last().filter(|_| rows.len() == most).map(|entry| entry.number);
+    let packed = log_block::list(tx, workspace, filter, order, (most, end)).await?;
+    Ok(merged(rows, packed, order, (offset, limit)))
+}
+
+/// Two lists in this order as one, and of that one page.
+fn merged(
+    mut one: Vec<LogEntry>,
+    mut other: Vec<LogEntry>,
+    order: Order,
+    (offset, limit): (i64, i64),
+) -> Vec<LogEntry> {
+    one.append(&mut other);
+    one.sort_by_key(|entry| match order {
+        Order::Newest => -entry.number,
+        Order::Oldest => entry.number,
+    });
+    let whole = |count: i64| usize::try_from(count).unwrap_or_default();
+    one.into_iter().skip(whole(offset)).take(whole(limit)).collect()
 }
 
 /// How many entries fit the filter.
 pub async fn count(tx: &mut Tx<'_>, workspace: WorkspaceNumber, filter: &LogFilter) -> Result<i64, Error> {
     let rows = tx.query(COUNT, &filtered(workspace, filter)).await?;
-    rows.into_iter().next().ok_or_else(|| Error::inconsistent("logs", "no count"))?.int()
+    let in_rows = rows.into_iter().next().ok_or_else(|| Error::inconsistent("logs", "no count"))?.int()?;
+    Ok(in_rows + log_block::count(tx, workspace, filter).await?)
 }
 
 /// The entries after one of them, oldest first.
@@ -140,7 +179,9 @@ pub async fn after(
     limit: i64,
 ) -> Result<Vec<LogEntry>, Error> {
     let rows = tx.query(AFTER, &[workspace.0.into(), number.into(), limit.into()]).await?;
-    rows.into_iter().map(decode).collect()
+    let rows = rows.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+    let packed = log_block::after(tx, workspace, number, usize::try_from(limit).unwrap_or_default()).await?;
+    Ok(merged(rows, packed, Order::Oldest, (0, limit)))
 }
 
 fn filtered(workspace: WorkspaceNumber, filter: &LogFilter) -> Vec<Value> {

@@ -4,6 +4,7 @@ pub mod assertion;
 pub mod connection;
 pub mod consent;
 pub mod log;
+pub mod log_block;
 pub mod user;
 pub mod user_holdings;
 pub mod user_walk;

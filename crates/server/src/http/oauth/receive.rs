@@ -54,7 +54,7 @@ pub(in crate::http) async fn carry_out(
         query: Map::new(),
         body: parameters,
         incoming: Arc::clone(incoming),
-        rendered: Arc::new(Rendered::new()),
+        rendered: Rendered::none(),
     };
     answer_in_time(row, request).await
 }

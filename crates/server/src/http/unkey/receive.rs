@@ -123,7 +123,6 @@ async fn attempt(
 }
 
 fn request(call: Call, view: Arc<View>, incoming: &Arc<Incoming>, body: Value) -> Request {
-    static NOTHING: std::sync::LazyLock<Arc<Rendered>> = std::sync::LazyLock::new(Arc::default);
     Request {
         call,
         view,
@@ -131,7 +130,7 @@ fn request(call: Call, view: Arc<View>, incoming: &Arc<Incoming>, body: Value) -
         query: Map::new(),
         body,
         incoming: Arc::clone(incoming),
-        rendered: Arc::clone(&NOTHING),
+        rendered: Rendered::none(),
     }
 }
 

@@ -269,13 +269,13 @@ async fn an_older_store_gets_what_it_lacks(t: TestApp) {
     assert!(made_root_key_or_nothing <= 1, "a start that finds everything writes nothing");
 }
 
-/// More than the turns there are: everybody gets theirs.
+/// Far more than there are threads for: everybody gets theirs, and so does who comes after.
 async fn many_tokens_at_once(t: TestApp) {
-    let tokens = futures_util::future::join_all((0..100).map(|_| t.token_with(&[]))).await;
-    let all: BTreeSet<_> = tokens.into_iter().collect();
-    assert_eq!(all.len(), 100);
-    let cores = std::thread::available_parallelism().unwrap().get();
-    assert_eq!(t.app.signing.available_permits(), cores, "every turn was given back");
+    let mut all = BTreeSet::new();
+    for _ in 0..2 {
+        all.extend(futures_util::future::join_all((0..100).map(|_| t.token_with(&[]))).await);
+    }
+    assert_eq!(all.len(), 200);
 }
 
 /// What one node revoked, another refuses at once.

@@ -4,6 +4,7 @@ mod assertions;
 mod audience;
 mod cors;
 mod first_client;
+mod log;
 mod private_key_jwt;
 mod refusals;
 mod removal;

@@ -380,5 +380,6 @@ impl TestApp {
     /// Makes every further entry of the audit log impossible, from outside of the program.
     pub(crate) async fn break_the_audit_log(&self) {
         self.execute("ALTER TABLE logs RENAME TO logs_away").await;
+        self.execute("ALTER TABLE log_blocks RENAME TO log_blocks_away").await;
     }
 }

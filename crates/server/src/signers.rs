@@ -1,0 +1,101 @@
+//! The threads that work with RSA keys: one a core.
+
+use std::{
+    num::NonZero,
+    sync::{Arc, Mutex, mpsc},
+    thread,
+};
+
+use keyward_core::Problem;
+use tokio::sync::oneshot;
+
+/// How far these threads stand back. A signature takes a quarter of a millisecond, for which nobody's verification should
+/// wait: with this, the system lets whoever is done in ten microseconds go first. While the core is busy they still get a
+/// tenth of it, so that nobody starves them.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Where work with RSA keys is handed in. Nothing on an async thread should take as long as it does, and of threads that
+/// are started for it there would be hundreds for hundreds of tokens, each of them late.
+#[derive(Debug)]
+pub struct Signers(mpsc::Sender<Job>);
+
+impl Signers {
+    /// Starts the threads. They end with what they were started for.
+    ///
+    /// # Errors
+    /// [`Problem::Unavailable`] when the system refuses another thread.
+    pub fn start() -> Result<Self, Problem> {
+        let (sender, receiver) = mpsc::channel::<Job>();
+        let receiver = Arc::new(Mutex::new(receiver));
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            let receiver = Arc::clone(&receiver);
+            let work = move || {
+                stand_back();
+                while let Some(job) = next(&receiver) {
+                    job();
+                }
+            };
+            thread::Builder::new()
+                .name("keyward-signer".to_owned())
+                .spawn(work)
+                .map_err(|error| Problem::Unavailable("the system refuses another thread", Some(Box::new(error))))?;
+        }
+        Ok(Self(sender))
+    }
+
+    /// Carries out work in its turn. Work that nobody waits for any more is left out.
+    ///
+    /// # Errors
+    /// Those of the work, and [`Problem::Internal`] when it panics.
+    pub async fn run<T, F>(&self, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, Problem> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = move || {
+            if !reply.is_closed() {
+                // Whoever went away meanwhile needs no answer.
+                let _ = reply.send(std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)));
+            }
+        };
+        let closed = || Problem::internal("the signing threads have ended");
+        self.0.send(Box::new(job)).map_err(|_| closed())?;
+        match answer.await.map_err(|_| closed())? {
+            Ok(result) => result,
+            Err(_) => Err(Problem::internal("work with a key panicked")),
+        }
+    }
+}
+
+fn next(receiver: &Mutex<mpsc::Receiver<Job>>) -> Option<Job> {
+    receiver.lock().ok()?.recv().ok()
+}
+
+#[cfg(target_os = "linux")]
+fn stand_back() {
+    // Without it they only share their core with the others as equals.
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "the signing threads can't stand back");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stand_back() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_carried_out_and_a_panic_is_told() {
+        let signers = Signers::start().expect("starts");
+        assert_eq!(signers.run(|| Ok(1)).await.expect("works"), 1);
+        let panicked: Result<(), _> = signers.run(|| panic!("asked for")).await;
+        assert!(matches!(panicked, Err(Problem::Internal(_))));
+        assert_eq!(signers.run(|| Ok(2)).await.expect("still works"), 2);
+    }
+}
