@@ -1,6 +1,9 @@
 //! How often somebody failed to prove who it is. Kept in memory, bounded, each node for itself.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicI64, Ordering},
+};
 
 use keyward_core::{problem::TooMany, time::Timestamp};
 use quick_cache::sync::Cache;
@@ -23,6 +26,8 @@ struct Span {
 /// Who failed, and how often lately.
 pub struct Failures {
     counts: Cache<String, Arc<Mutex<Span>>>,
+    /// When somebody failed last. Mostly nobody has lately, and then nobody has to be looked up.
+    last: AtomicI64,
 }
 
 impl std::fmt::Debug for Failures {
@@ -33,7 +38,7 @@ impl std::fmt::Debug for Failures {
 
 impl Default for Failures {
     fn default() -> Self {
-        Self { counts: Cache::new(REMEMBERED) }
+        Self { counts: Cache::new(REMEMBERED), last: AtomicI64::new(i64::MIN) }
     }
 }
 
@@ -48,6 +53,9 @@ impl Failures {
     /// # Errors
     /// When it may again.
     pub fn check(&self, who: (&str, &str), now: Timestamp) -> Result<(), TooMany> {
+        if self.last.load(Ordering::Acquire).saturating_add(SPAN) <= now.0 {
+            return Ok(());
+        }
         for (place, most) in places(who) {
             let Some(known) = self.counts.get(&place) else { continue };
             let span = *known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,6 +71,7 @@ impl Failures {
 
     /// Counts a failure.
     pub fn count(&self, who: (&str, &str), now: Timestamp) {
+        self.last.fetch_max(now.0, Ordering::AcqRel);
         for (place, _) in places(who) {
             let new = || Ok::<_, std::convert::Infallible>(Arc::new(Mutex::new(Span { since: now.0, count: 0 })));
             let Ok(known) = self.counts.get_or_insert_with(&place, new);

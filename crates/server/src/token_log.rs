@@ -4,33 +4,35 @@
 //! A crash loses what was not written, at most [`SPAN`]. While entries can't be written, there are no tokens.
 
 use std::{
+    collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use keyward_core::{
-    Problem,
-    model::{WorkspaceNumber, log::LogDraft},
+use keyward_core::{Problem, model::WorkspaceNumber};
+use keyward_store::{
+    Error, Store,
+    ledger::log_block::{self, Block, Packing},
 };
-use keyward_store::{Error, Store, ledger::log_block};
 use tokio::sync::Notify;
 
 use crate::app::App;
 
 /// For how long entries wait.
 const SPAN: Duration = Duration::from_millis(100);
-/// The most entries of one command: what waits behind them waits for all.
-const TOGETHER: usize = 256;
+/// The most entries of one block: what waits behind it waits for all of it.
+const TOGETHER: usize = 1024;
 /// How many entries may wait before there are no more tokens.
 const MOST: usize = 65_536;
 
 /// Entries that wait.
 #[derive(Debug, Default)]
 pub struct TokenLog {
-    waiting: Mutex<Vec<LogDraft>>,
+    /// The last one is still open.
+    waiting: Mutex<VecDeque<Block>>,
     wake: Notify,
     writing: tokio::sync::Mutex<()>,
     /// Whether the last ones could not be written.
@@ -38,7 +40,7 @@ pub struct TokenLog {
 }
 
 impl TokenLog {
-    fn waiting(&self) -> MutexGuard<'_, Vec<LogDraft>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Block>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -46,48 +48,59 @@ impl TokenLog {
     ///
     /// # Errors
     /// [`Problem::Unavailable`] when entries can't be written: without one there is no token.
-    pub fn record(&self, draft: LogDraft) -> Result<(), Problem> {
+    pub fn record(&self, entry: &Packing<'_>) -> Result<(), Problem> {
         if self.failing.load(Ordering::Acquire) {
             return Err(Problem::Unavailable("the audit log can't be written", None));
         }
         let mut waiting = self.waiting();
-        if waiting.len() >= MOST {
+        if waiting.len() > MOST / TOGETHER {
             return Err(Problem::Unavailable("the audit log is behind", None));
         }
-        waiting.push(draft);
-        if waiting.len() == TOGETHER {
-            self.wake.notify_one();
+        match waiting.back_mut() {
+            Some(open) if open.len() < TOGETHER => open.push(entry),
+            full => {
+                if full.is_some() {
+                    self.wake.notify_one();
+                }
+                waiting.push_back(Block::new(WorkspaceNumber::FIRST, entry));
+            }
         }
         Ok(())
     }
 
-    /// Writes what waits.
-    ///
-    /// # Errors
-    /// Why the store could not be written; what waits goes on waiting.
-    pub async fn flush(&self, store: &Store) -> Result<(), Error> {
+    /// Writes what waits now. What comes meanwhile waits for the next time: to write that as well would be one commit
+    /// after the other, each for the few entries that came during the last one.
+    async fn flush(&self, store: &Store) -> Result<(), Error> {
         let _alone = self.writing.lock().await;
-        loop {
-            let drafts: Vec<LogDraft> = {
-                let mut waiting = self.waiting();
-                let count = waiting.len().min(TOGETHER);
-                waiting.drain(..count).collect()
-            };
-            if drafts.is_empty() {
-                return Ok(());
-            }
-            let theirs = drafts.clone();
-            let write = store.ledger(move |tx| {
-                Box::pin(async move { log_block::insert(tx, WorkspaceNumber::FIRST, &theirs).await })
-            });
-            let written = write.await;
-            self.failing.store(written.is_err(), Ordering::Release);
-            if let Err(error) = written {
-                self.waiting().splice(..0, drafts);
-                return Err(error);
-            }
-        }
+        let mut left = std::mem::take(&mut *self.waiting());
+        let result = write(store, &mut left).await;
+        self.failing.store(result.is_err(), Ordering::Release);
+        // What could not be written comes before what has come since.
+        let mut waiting = self.waiting();
+        left.append(&mut waiting);
+        *waiting = left;
+        result
     }
+}
+
+/// Writes what waits now, also when nobody waits for that any more: entries in between would be lost.
+///
+/// # Errors
+/// [`Problem::Unavailable`] and others of the store; what waits goes on waiting.
+pub async fn flush(app: &Arc<App>) -> Result<(), Problem> {
+    let app = Arc::clone(app);
+    let writing = tokio::spawn(async move { app.token_log.flush(&app.store).await });
+    Ok(writing.await.map_err(Problem::internal)??)
+}
+
+/// Writes blocks, and removes each that is written.
+async fn write(store: &Store, blocks: &mut VecDeque<Block>) -> Result<(), Error> {
+    while let Some(block) = blocks.front() {
+        let block = block.clone();
+        store.ledger(move |tx| Box::pin(async move { log_block::insert(tx, &block).await })).await?;
+        blocks.pop_front();
+    }
+    Ok(())
 }
 
 /// Writes what waits, for as long as the program runs.

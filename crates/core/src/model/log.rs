@@ -85,6 +85,46 @@ pub struct Origin {
     pub correlation_id: Option<String>,
 }
 
+/// A request as an entry tells of it, with its texts where they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'r> {
+    /// The request's id.
+    pub request_id: &'r str,
+    /// The address of the caller.
+    pub ip: &'r str,
+    /// The caller's own name.
+    pub user_agent: &'r str,
+    /// The host the request was sent to.
+    pub hostname: &'r str,
+    /// The method, in lower case.
+    pub method: &'r str,
+    /// The path as sent.
+    pub path: &'r str,
+    /// The query string's parameters, as JSON.
+    pub query: &'r str,
+    /// The body without secrets, as JSON.
+    pub body: &'r str,
+    /// What the caller calls this piece of work.
+    pub correlation_id: Option<&'r str>,
+}
+
+impl Origin {
+    /// The same, with these texts for what is kept as JSON.
+    pub fn seen<'r>(&'r self, query: &'r str, body: &'r str) -> Seen<'r> {
+        Seen {
+            request_id: &self.request_id,
+            ip: &self.ip,
+            user_agent: &self.user_agent,
+            hostname: &self.hostname,
+            method: &self.method,
+            path: &self.path,
+            query,
+            body,
+            correlation_id: self.correlation_id.as_deref(),
+        }
+    }
+}
+
 /// What an entry tells; the store adds its number and id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogDraft {

@@ -40,25 +40,25 @@ pub enum Refused {
 ///
 /// # Errors
 /// [`Refused`] when it has no grant for the API, or asks for more than that.
-pub fn for_client(
+pub fn for_client<T: AsRef<str>>(
     snapshot: &Snapshot,
     client: &Client,
     entry: &ApiEntry,
-    asked: &[String],
+    asked: &[T],
 ) -> Result<Granted, Refused> {
     if entry.api.settings.subject_type_authorization.client.policy == ClientPolicy::DenyAll {
         return Err(Refused::NotAuthorized);
     }
     let grant = grant_of(snapshot, client, &entry.api, SubjectType::Client).ok_or(Refused::NotAuthorized)?;
     let ceiling = ceiling(entry, grant);
-    let lacking: Vec<String> =
-        asked.iter().filter(|scope| !ceiling.iter().any(|one| one.value.as_str() == *scope)).cloned().collect();
+    let asked = || asked.iter().map(AsRef::as_ref);
+    let lacks = |scope: &&str| !ceiling.iter().any(|one| one.value.as_str() == *scope);
+    let lacking: Vec<String> = asked().filter(lacks).map(str::to_owned).collect();
     if !lacking.is_empty() {
         return Err(Refused::Scopes(lacking));
     }
-    let wanted = |permission: &&Arc<Permission>| {
-        asked.is_empty() || asked.iter().any(|scope| scope == permission.value.as_str())
-    };
+    let wanted =
+        |permission: &&Arc<Permission>| asked().len() == 0 || asked().any(|scope| scope == permission.value.as_str());
     let scope: Vec<String> = ceiling.into_iter().filter(wanted).map(|one| one.value.as_str().to_owned()).collect();
     // For an application there is no role to ask: it holds what it was granted.
     let permissions = carries_permissions(&entry.api).then(|| sorted(scope.iter().cloned()));

@@ -25,6 +25,7 @@ use crate::{
     },
     ids, keyring, private_file,
     service::setup::FirstClient,
+    token_log,
 };
 
 /// A program whose sockets are bound and whose store is open.
@@ -240,7 +241,7 @@ impl Running {
         if let Err(error) = self.app.usage.flush(&self.app.store).await {
             tracing::warn!(error = %error, "the last usage could not be written");
         }
-        if let Err(error) = self.app.token_log.flush(&self.app.store).await {
+        if let Err(error) = token_log::flush(&self.app).await {
             tracing::error!(error = %error, "the last entries about tokens could not be written to the audit log");
         }
         self.app.lease.end(&self.app.store).await;

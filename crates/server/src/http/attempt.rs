@@ -7,11 +7,34 @@ use futures_util::FutureExt;
 use http::HeaderMap;
 use keyward_core::Problem;
 
-use super::{answer::Answer, incoming::Arrival};
+use super::{
+    answer::Answer,
+    incoming::{Arrival, Incoming},
+    oauth, unkey,
+};
 use crate::app::App;
 
-/// A function that carries an operation out at once, or leaves it to the handler without having done anything.
-pub type AtOnce = fn(&Arc<App>, &Arrival, &HeaderMap, &Bytes) -> Attempt;
+/// What carries an operation out at once, or leaves it to the handler without having done anything.
+#[derive(Debug, Clone, Copy)]
+pub enum AtOnce {
+    /// An operation of the keys' API.
+    Key(fn(&Arc<App>, &Arrival, &HeaderMap, &Bytes) -> Attempt),
+    /// One of the authorization server.
+    Token(for<'r> fn(&'r App, &'r Incoming, &'r [u8]) -> AttemptAtToken<'r>),
+}
+
+impl AtOnce {
+    /// The length of the body, in bytes, of a request that looks as if it could be carried out so.
+    pub(super) fn usual_length(self, headers: &HeaderMap) -> Option<usize> {
+        match self {
+            Self::Key(_) => unkey::receive::usual_length(headers),
+            Self::Token(_) => oauth::receive::usual_length(headers),
+        }
+    }
+}
+
+/// The answer of the authorization server; nothing, if it is left to the handler.
+pub type AttemptAtToken<'r> = Pin<Box<dyn Future<Output = Option<Result<Answer, Problem>>> + Send + 'r>>;
 
 /// What reads something, and then attempts the same; nothing, if it is left to the handler.
 pub type Reading = Pin<Box<dyn Future<Output = Result<Option<(Answer, Duration)>, Problem>> + Send>>;
@@ -31,7 +54,7 @@ pub enum Attempt {
 /// again: the caller would wait twice.
 pub async fn carry_out_at_once(
     app: &Arc<App>,
-    at_once: AtOnce,
+    at_once: fn(&Arc<App>, &Arrival, &HeaderMap, &Bytes) -> Attempt,
     arrival: &Arrival,
     headers: &HeaderMap,
     body: &Bytes,
@@ -48,6 +71,16 @@ pub async fn carry_out_at_once(
             read.transpose()
         }
         Attempt::Declined => None,
+    }
+}
+
+/// The same for the authorization server. What takes too long has issued no token, or one that nobody gets.
+pub(super) async fn issue_at_once(app: &App, attempt: AttemptAtToken<'_>) -> Option<Result<Answer, Problem>> {
+    let limit = Duration::from_secs(app.limits.request_seconds);
+    match tokio::time::timeout(limit, AssertUnwindSafe(attempt).catch_unwind()).await {
+        Ok(Ok(issued)) => issued,
+        Ok(Err(cause)) => Some(Err(panicked(&*cause))),
+        Err(_) => Some(Err(too_slow())),
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Method, Request as HttpRequest, Response, StatusCode, header};
+use http::{Method, Request as HttpRequest, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use keyward_core::{
     Problem,
@@ -27,7 +27,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Rendered},
-    attempt::{carry_out_at_once, panicked, too_slow},
+    attempt::{AtOnce, carry_out_at_once, issue_at_once, panicked, too_slow},
     body::{BodyError, Unread, read_json, read_whole},
     cors,
     incoming::{Arrival, Incoming, is_of_keys, kept, no_origin, origin},
@@ -111,33 +111,39 @@ impl Dispatch {
         let place = *place;
         let row = &OPERATIONS[place];
         if let Some(at_once) = row.at_once
-            && let Some(length) = unkey::receive::usual_length(&parts.headers)
+            && let Some(length) = at_once.usual_length(&parts.headers)
         {
+            let incoming = |parts: Parts| Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri);
             let Some(read) = self.read_in_time(&mut body, length).await else {
-                let incoming = Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri);
-                return self.finish(place, &incoming, Err(Problem::Slow));
+                return self.finish(place, &incoming(parts), Err(Problem::Slow));
             };
-            if let Ok(bytes) = &read
-                && let Some(result) = carry_out_at_once(&self.app, at_once, &arrival, &parts.headers, bytes).await
-            {
-                return match result {
-                    Ok((answer, took)) => {
-                        self.app.metrics.of(place).observe(answer.status.as_u16(), took.as_secs_f64());
-                        answer.into_key_response()
+            let incoming = match (&read, at_once) {
+                (Ok(bytes), AtOnce::Key(at_once)) => {
+                    match carry_out_at_once(&self.app, at_once, &arrival, &parts.headers, bytes).await {
+                        Some(Ok((answer, took))) => {
+                            self.app.metrics.of(place).observe(answer.status.as_u16(), took.as_secs_f64());
+                            return answer.into_key_response();
+                        }
+                        Some(Err(problem)) => return self.finish(place, &incoming(parts), Err(problem)),
+                        None => incoming(parts),
                     }
-                    Err(problem) => {
-                        let incoming = Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri);
-                        self.finish(place, &incoming, Err(problem))
+                }
+                (Ok(bytes), AtOnce::Token(at_once)) => {
+                    let incoming = incoming(parts);
+                    let issued = issue_at_once(&self.app, at_once(&self.app, &incoming, bytes)).await;
+                    if let Some(result) = issued {
+                        return self.finish(place, &incoming, result);
                     }
-                };
-            }
+                    incoming
+                }
+                (Err(_), _) => incoming(parts),
+            };
             // Whatever can't be answered at once goes the usual way.
             let body = match read {
                 Ok(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
                 Err(error) => UnsyncBoxBody::new(StreamBody::new(futures_util::stream::iter([Err(error)]))),
             };
-            let incoming = Arc::new(Incoming::new(&self.app, peer, arrival, parts.headers, parts.uri));
-            return self.run(place, incoming, Ok(Vec::new()), &Unread::new(Some(body))).await;
+            return self.run(place, Arc::new(incoming), Ok(Vec::new()), &Unread::new(Some(body))).await;
         }
         let segments: Result<Vec<String>, _> = route
             .params

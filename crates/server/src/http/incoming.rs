@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{HeaderMap, Uri};
-use keyward_core::model::log::Origin;
+use keyward_core::model::log::{Origin, Seen};
 use serde_json::{Map, Value, json};
 
 use tokio::time::Instant;
@@ -18,6 +18,8 @@ use crate::{app::App, ids};
 const AUDIT_BODY: usize = 64 * 1024;
 /// The most characters of a correlation id that are kept (contract: base and body).
 const CORRELATION: usize = 64;
+/// What stands in the audit log in the place of a secret.
+pub const REDACTED: &str = "[redacted]";
 /// Fields of a body that never reach the audit log.
 const SECRET_FIELDS: [&str; 9] = [
     "signing_secret",
@@ -83,6 +85,34 @@ impl Incoming {
         Self { request_id, arrival, headers, uri }
     }
 
+    /// What the audit log says about the request, with these texts for its address and for its body; nothing, if its
+    /// query string has parameters.
+    pub fn seen<'i>(&'i self, ip: &'i str, body: &'i str) -> Option<Seen<'i>> {
+        let correlation = self.correlation_id();
+        self.uri.query().unwrap_or_default().is_empty().then(|| Seen {
+            request_id: &self.request_id,
+            ip,
+            user_agent: self.text("user-agent"),
+            hostname: self.hostname(),
+            method: "post",
+            path: self.uri.path(),
+            query: "{}",
+            body,
+            correlation_id: (!correlation.is_empty()).then_some(correlation),
+        })
+    }
+
+    fn hostname(&self) -> &str {
+        let host = self.uri.host().unwrap_or_else(|| self.text("host"));
+        host.split(':').next().unwrap_or_default()
+    }
+
+    fn correlation_id(&self) -> &str {
+        let whole = self.text("x-correlation-id");
+        let end = whole.char_indices().nth(CORRELATION).map_or(whole.len(), |(end, _)| end);
+        &whole[..end]
+    }
+
     /// The header's text, or nothing.
     fn text(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -111,19 +141,18 @@ pub fn origin(row: &Operation, incoming: &Incoming) -> Origin {
     let query: Map<String, Value> = form_urlencoded::parse(incoming.uri.query().unwrap_or_default().as_bytes())
         .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
         .collect();
-    let correlation: String = header("x-correlation-id").chars().take(CORRELATION).collect();
-    let host = incoming.uri.host().map_or_else(|| header("host").to_owned(), str::to_owned);
+    let correlation = incoming.correlation_id();
     Origin {
         request_id: incoming.request_id.clone(),
         ip: incoming.arrival.ip.to_string(),
         user_agent: header("user-agent").to_owned(),
-        hostname: host.split(':').next().unwrap_or_default().to_owned(),
+        hostname: incoming.hostname().to_owned(),
         method: row.method.as_str().to_ascii_lowercase(),
         path: incoming.uri.path().to_owned(),
         // A secret does not belong there, and somebody sends it there all the same.
         query: kept(&Value::Object(query), 0),
         body: json!({}),
-        correlation_id: (!correlation.is_empty()).then_some(correlation),
+        correlation_id: (!correlation.is_empty()).then(|| correlation.to_owned()),
     }
 }
 
@@ -134,7 +163,7 @@ pub fn kept(body: &Value, length: usize) -> Value {
             Value::Object(fields) => {
                 for (name, field) in fields.iter_mut() {
                     if SECRET_FIELDS.contains(&name.as_str()) {
-                        *field = "[redacted]".into();
+                        *field = REDACTED.into();
                     } else {
                         redact(field);
                     }

@@ -1,12 +1,14 @@
 //! Access tokens: what they say and how they are signed (contract: access tokens).
 
+use std::borrow::Cow;
+
 use keyward_core::{
     Problem,
     model::api::{Api, SigningAlgorithm, TokenDialect},
     time::Timestamp,
     token::Granted,
 };
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use super::signing;
 use crate::{
@@ -54,66 +56,85 @@ pub async fn issue(
     let dialect = api.settings.token_dialect.unwrap_or(TokenDialect::AccessToken);
     let profile = matches!(dialect, TokenDialect::Rfc9068Profile | TokenDialect::Rfc9068ProfileAuthz);
     let id = profile.then(|| ids::alphanumeric(app.entropy.as_ref(), TOKEN_ID_LENGTH));
-    let claims = claims(api, &app.public_url, holder, (granted, id.as_deref()), app.clock.now());
+    let claims = Claims::new(api, &app.public_url, holder, (granted, id.as_deref()), app.clock.now());
+    let claims = serde_json::to_string(&claims).map_err(Problem::internal)?;
     let header = if profile { "at+jwt" } else { "JWT" };
     let token = sign(app, view, api, header, claims).await?;
     Ok(Issued { token, expires_in: i64::from(api.settings.token_lifetime), id })
 }
 
 /// The exact set of claims that the API's dialect has.
-fn claims(
-    api: &Api,
-    issuer: &str,
-    holder: Holder<'_>,
-    (granted, id): (&Granted, Option<&str>),
-    now: Timestamp,
-) -> Map<String, Value> {
-    let begin = now.seconds();
-    let mut claims = Map::new();
-    let mut claim = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-    claim("iss", issuer.into());
-    claim("sub", holder.subject.into());
-    claim("aud", audience(api, issuer, granted));
-    claim("iat", begin.into());
-    claim("exp", begin.saturating_add(i64::from(api.settings.token_lifetime)).into());
-    if !granted.scope.is_empty() {
-        claim("scope", granted.scope.join(" ").into());
-    }
-    match id {
-        Some(id) => {
-            claim("client_id", holder.client_id.into());
-            claim("jti", id.into());
-        }
-        None => {
-            claim("azp", holder.client_id.into());
-            if let Some(grant) = holder.grant {
-                claim("gty", grant.into());
-            }
-        }
-    }
-    if let Some(permissions) = &granted.permissions {
-        claim("permissions", json!(permissions));
-    }
-    claims
+#[derive(Serialize)]
+struct Claims<'c> {
+    iss: &'c str,
+    sub: &'c str,
+    aud: Audience<'c>,
+    iat: i64,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    azp: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gty: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<&'c [String]>,
 }
 
-/// The API, and with it who the user is, if that was granted and others can check the signature.
-fn audience(api: &Api, issuer: &str, granted: &Granted) -> Value {
-    let asymmetric = api.settings.signing_alg != SigningAlgorithm::HS256;
-    if asymmetric && granted.scope.iter().any(|scope| scope == "openid") {
-        return json!([api.identifier, format!("{issuer}userinfo")]);
+impl<'c> Claims<'c> {
+    fn new(
+        api: &'c Api,
+        issuer: &'c str,
+        holder: Holder<'c>,
+        (granted, jti): (&'c Granted, Option<&'c str>),
+        now: Timestamp,
+    ) -> Self {
+        let iat = now.seconds();
+        // A profile that has ids has the application under another name.
+        let (client_id, azp, gty) = match jti {
+            Some(_) => (Some(holder.client_id), None, None),
+            None => (None, Some(holder.client_id), holder.grant),
+        };
+        Self {
+            iss: issuer,
+            sub: holder.subject,
+            aud: Audience::of(api, issuer, granted),
+            iat,
+            exp: iat.saturating_add(i64::from(api.settings.token_lifetime)),
+            scope: (!granted.scope.is_empty()).then(|| granted.scope.join(" ")),
+            client_id,
+            jti,
+            azp,
+            gty,
+            permissions: granted.permissions.as_deref(),
+        }
     }
-    api.identifier.clone().into()
 }
 
-async fn sign(
-    app: &App,
-    view: &View,
-    api: &Api,
-    kind: &'static str,
-    claims: Map<String, Value>,
-) -> Result<String, Problem> {
-    let claims = Value::Object(claims);
+/// Whom a token is for.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Audience<'c> {
+    Api(&'c str),
+    ApiAndUserinfo([Cow<'c, str>; 2]),
+}
+
+impl<'c> Audience<'c> {
+    /// The API, and with it who the user is, if that was granted and others can check the signature.
+    fn of(api: &'c Api, issuer: &str, granted: &Granted) -> Self {
+        let asymmetric = api.settings.signing_alg != SigningAlgorithm::HS256;
+        if asymmetric && granted.scope.iter().any(|scope| scope == "openid") {
+            return Self::ApiAndUserinfo([api.identifier.as_str().into(), format!("{issuer}userinfo").into()]);
+        }
+        Self::Api(&api.identifier)
+    }
+}
+
+async fn sign(app: &App, view: &View, api: &Api, kind: &'static str, claims: String) -> Result<String, Problem> {
     let algorithm = api.settings.signing_alg;
     if algorithm == SigningAlgorithm::HS256 {
         let secret = api.signing_secret.as_ref();

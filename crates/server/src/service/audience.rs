@@ -1,8 +1,9 @@
 //! Which API a request for a token is for (contract: audience resolution).
 
-use keyward_core::{model::workspace::ResourceParameterProfile, snapshot::Snapshot};
-
-use crate::app::Call;
+use keyward_core::{
+    model::{WorkspaceNumber, workspace::ResourceParameterProfile},
+    snapshot::Snapshot,
+};
 
 /// What of a request may name an API. An empty text is as good as none.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,13 +15,18 @@ pub struct Named<'n> {
 }
 
 /// The identifier of the API that is asked for, whether or not there is one; or that none is.
-pub fn resolve(snapshot: &Snapshot, call: &Call, named: Named<'_>) -> Option<String> {
-    let settings = snapshot.workspace(call.workspace).map(|workspace| &workspace.settings);
+pub fn resolve<'a>(
+    snapshot: &'a Snapshot,
+    workspace: WorkspaceNumber,
+    public_url: &str,
+    named: Named<'a>,
+) -> Option<&'a str> {
+    let settings = snapshot.workspace(workspace).map(|workspace| &workspace.settings);
     let profile = settings.map(|settings| settings.resource_parameter_profile).unwrap_or_default();
     let resource = named.resource.filter(|_| profile == ResourceParameterProfile::Compatibility);
     let default = settings.map(|settings| settings.default_audience.as_str());
     let found = [named.audience, resource, default].into_iter().flatten().find(|text| !text.is_empty())?;
-    (!names_no_api(found, &call.app.public_url)).then(|| found.to_owned())
+    (!names_no_api(found, public_url)).then_some(found)
 }
 
 /// Whether an audience means no API, wherever it is named. No API can have it as its identifier.

@@ -5,23 +5,28 @@ use std::sync::Arc;
 use keyward_core::{
     Problem,
     model::{
+        WorkspaceNumber,
         api::Api,
         client::{CLIENT_CREDENTIALS, Client, ClientAuthentication},
-        log::{Actor, LogType},
+        log::{LogType, Seen},
     },
     problem::{TokenRefusal, TooMany},
     secret::Secret,
-    token::{self, Refused},
+    snapshot::Snapshot,
+    time::Timestamp,
+    token::{self, Granted, Refused},
 };
-use serde_json::{Value, json};
+use keyward_store::ledger::log_block::Packing;
+use serde::Serialize;
+use serde_json::json;
 
 use super::{
     access_token::{self, Holder, Issued},
     audience::{self, Named},
     client_assertion::{self, Assertion},
-    client_secret, log,
+    client_secret,
 };
-use crate::app::{Call, View};
+use crate::app::{App, Call, View};
 
 /// The claim that says how such a token was asked for.
 const GRANT_CLAIM: &str = "client-credentials";
@@ -63,13 +68,26 @@ pub struct Asked {
     pub scope: Vec<String>,
 }
 
+/// What is asked for in the usual way: by whoever shows a secret in the body, for an API that it names.
+#[derive(Debug)]
+pub struct Usual<'u> {
+    /// The `client_id`.
+    pub client_id: &'u str,
+    /// Its secret.
+    pub secret: &'u [u8],
+    /// For which API.
+    pub audience: &'u str,
+    /// Which of its permissions; all that were granted, if none are named.
+    pub scope: &'u [String],
+}
+
 /// A token, and what it allows.
 #[derive(Debug)]
 pub struct Answered {
     /// The token.
     pub issued: Issued,
-    /// What it allows.
-    pub scope: Vec<String>,
+    /// What it allows, separated by spaces.
+    pub scope: String,
 }
 
 /// The application that shows these credentials.
@@ -88,7 +106,8 @@ pub async fn authenticate<'v>(call: &Call, view: &'v View, shown: &Credentials) 
     let known = client.map(|client| &**client);
     let proved = match &shown.proof {
         Proof::Assertion(sent) => client_assertion::proves(call, view, known, sent.as_deref()).await?,
-        proof => proves_with_secret(known, proof),
+        Proof::Secret { secret, in_header } => proves_with_secret(known, secret.expose(), *in_header),
+        Proof::Nothing => known.is_some_and(|client| !client.is_confidential()),
     };
     match client.filter(|_| proved) {
         Some(client) => Ok(client),
@@ -99,17 +118,15 @@ pub async fn authenticate<'v>(call: &Call, view: &'v View, shown: &Credentials) 
     }
 }
 
-fn proves_with_secret(client: Option<&Client>, proof: &Proof) -> bool {
-    let settings = client.map(|client| &client.settings);
-    let method = settings.and_then(|settings| settings.token_endpoint_auth_method);
-    let Proof::Secret { secret, in_header } = proof else { return method == Some(ClientAuthentication::None) };
+fn proves_with_secret(client: Option<&Client>, secret: &[u8], in_header: bool) -> bool {
     // Compared in any case: it takes the same time for all.
-    let is_right = client_secret::is_of(client, secret.expose());
-    match method {
+    let is_right = client_secret::is_of(client, secret);
+    let Some(settings) = client.map(|client| &client.settings) else { return false };
+    match settings.token_endpoint_auth_method {
         Some(ClientAuthentication::None) => true,
-        Some(ClientAuthentication::ClientSecretBasic) => is_right && *in_header,
-        Some(ClientAuthentication::ClientSecretPost) => is_right && !*in_header,
-        None => is_right && settings.is_some_and(|settings| settings.client_authentication_methods.is_none()),
+        Some(ClientAuthentication::ClientSecretBasic) => is_right && in_header,
+        Some(ClientAuthentication::ClientSecretPost) => is_right && !in_header,
+        None => is_right && settings.client_authentication_methods.is_none(),
     }
 }
 
@@ -122,30 +139,50 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
     call.app.lease.check()?;
     let view = Arc::clone(&call.app.view());
     let named = Named { audience: asked.audience.as_deref(), resource: asked.resource.as_deref() };
-    let audience = audience::resolve(&view.snapshot, call, named);
-    let result = attempt(call, &view, shown, (audience.as_deref(), &asked.scope)).await;
-    let (kind, status, note) = match &result {
-        Ok(answered) => (LogType::TokenIssued, 200, json!({ "expires_in": answered.issued.expires_in })),
+    let audience = audience::resolve(&view.snapshot, call.workspace, &call.app.public_url, named);
+    let result = attempt(call, &view, shown, (audience, &asked.scope)).await;
+    let (query, body) = (call.origin.query.to_string(), call.origin.body.to_string());
+    let client_id = shown.id.as_deref().filter(|id| !id.is_empty());
+    let request = Asking { at: call.now, description: call.action.0, seen: call.origin.seen(&query, &body), client_id };
+    match result {
+        Ok(answered) => request.issued(&call.app, audience.unwrap_or_default(), answered),
         // The failures that led to it have their entries. One for each further attempt would fill the disk for whoever
         // has been locked out.
-        Err(Problem::Token(TokenRefusal::TooMany(_))) => return result,
-        Err(Problem::Token(refusal)) => (LogType::TokenRefused, 400, json!({ "error": format!("{refusal:?}") })),
-        Err(_) => return result,
-    };
-    let scope = result.as_ref().map_or(&asked.scope, |answered| &answered.scope).join(" ");
-    let actor = Actor {
-        client_id: shown.id.clone().filter(|id| !id.is_empty()),
-        subject: result.is_ok().then(|| shown.id.as_ref().map(|id| format!("{id}@clients"))).flatten(),
-        token_id: result.as_ref().ok().and_then(|answered| answered.issued.id.clone()),
-        scope,
-        audience: audience.or_else(|| asked.audience.clone()).unwrap_or_default(),
-    };
-    let entry = Call { actor: Arc::new(actor), ..call.clone() };
-    match call.app.token_log.record(log::draft(&entry, kind, status, note)) {
-        // What is refused stays refused.
-        Err(problem) if result.is_ok() => Err(problem),
-        _ => result,
+        Err(Problem::Token(TokenRefusal::TooMany(wait))) => Err(Problem::Token(TokenRefusal::TooMany(wait))),
+        Err(Problem::Token(refusal)) => {
+            let audience = audience.or(asked.audience.as_deref()).unwrap_or_default();
+            request.refused(&call.app, audience, &asked.scope.join(" "), &refusal);
+            Err(Problem::Token(refusal))
+        }
+        Err(other) => Err(other),
     }
+}
+
+/// Issues a token to whoever asks in the usual way and gets one. Nothing is said or done if there is anything else to
+/// say: then it is left to [`exchange`].
+///
+/// # Errors
+/// [`Problem::Unavailable`] while the audit log can't be written, and [`Problem::Internal`] when the provider refuses to
+/// sign.
+pub async fn exchange_at_once(
+    app: &App,
+    usual: &Usual<'_>,
+    seen: Seen<'_>,
+    description: &str,
+) -> Option<Result<Answered, Problem>> {
+    app.lease.check().ok()?;
+    let (workspace, now) = (WorkspaceNumber::FIRST, app.clock.now());
+    let view = Arc::clone(&app.view());
+    app.failures.check((usual.client_id, seen.ip), now).ok()?;
+    let known = view.snapshot.client(workspace, usual.client_id);
+    let proved = proves_with_secret(known.map(|client| &**client), usual.secret, false);
+    let client = known.filter(|_| proved)?;
+    let named = Named { audience: Some(usual.audience), resource: None };
+    let audience = audience::resolve(&view.snapshot, workspace, &app.public_url, named);
+    let allowed = allowed(&view.snapshot, client, audience, usual.scope).ok()?;
+    let issued = issue(app, &view, client, allowed).await;
+    let request = Asking { at: now, description, seen, client_id: Some(&client.id) };
+    Some(issued.and_then(|answered| request.issued(app, usual.audience, answered)))
 }
 
 async fn attempt(
@@ -154,35 +191,104 @@ async fn attempt(
     shown: &Credentials,
     (audience, scope): (Option<&str>, &[String]),
 ) -> Result<Answered, Problem> {
-    let refused = Problem::Token;
     let client = authenticate(call, view, shown).await?;
-    if !client.settings.allows(CLIENT_CREDENTIALS) || !client.is_confidential() {
-        return Err(refused(TokenRefusal::GrantNotAllowed(CLIENT_CREDENTIALS.to_owned())));
-    }
-    let audience = audience.ok_or(refused(TokenRefusal::NoAudience))?;
-    let found = view.snapshot.api(call.workspace, audience).filter(|entry| entry.api.identifier == audience);
-    let entry = found.ok_or_else(|| refused(TokenRefusal::UnknownAudience(audience.to_owned())))?;
-    let granted = token::for_client(&view.snapshot, client, entry, scope).map_err(|reason| match reason {
-        Refused::NotAuthorized => refused(TokenRefusal::NotAuthorized(audience.to_owned())),
-        Refused::Scopes(scopes) => refused(TokenRefusal::Scopes(scopes)),
-    })?;
-    let api: &Api = &entry.api;
-    let subject = client.subject();
-    let holder = Holder { client_id: &client.id, subject: &subject, grant: Some(GRANT_CLAIM) };
-    let issued = access_token::issue(&call.app, view, api, holder, &granted).await?;
-    Ok(Answered { issued, scope: granted.scope })
+    let allowed = allowed(&view.snapshot, client, audience, scope).map_err(Problem::Token)?;
+    issue(&call.app, view, client, allowed).await
 }
 
-/// What the token endpoint answers.
-impl Answered {
-    /// The members of the answer (RFC 6749 §5.1).
-    pub fn describe(&self) -> Value {
-        let mut body = json!({
-            "access_token": self.issued.token, "token_type": "Bearer", "expires_in": self.issued.expires_in,
-        });
-        if !self.scope.is_empty() {
-            body["scope"] = self.scope.join(" ").into();
+/// The API that is asked for, and what a token for it may carry.
+type Allowed<'v> = (&'v Api, Granted);
+
+fn allowed<'v>(
+    snapshot: &'v Snapshot,
+    client: &Client,
+    audience: Option<&str>,
+    scope: &[String],
+) -> Result<Allowed<'v>, TokenRefusal> {
+    if !client.settings.allows(CLIENT_CREDENTIALS) || !client.is_confidential() {
+        return Err(TokenRefusal::GrantNotAllowed(CLIENT_CREDENTIALS.to_owned()));
+    }
+    let audience = audience.ok_or(TokenRefusal::NoAudience)?;
+    let found = snapshot.api(client.workspace, audience).filter(|entry| entry.api.identifier == audience);
+    let entry = found.ok_or_else(|| TokenRefusal::UnknownAudience(audience.to_owned()))?;
+    let granted = token::for_client(snapshot, client, entry, scope).map_err(|reason| match reason {
+        Refused::NotAuthorized => TokenRefusal::NotAuthorized(audience.to_owned()),
+        Refused::Scopes(scopes) => TokenRefusal::Scopes(scopes),
+    })?;
+    Ok((&entry.api, granted))
+}
+
+async fn issue(app: &App, view: &View, client: &Client, (api, granted): Allowed<'_>) -> Result<Answered, Problem> {
+    let subject = client.subject();
+    let holder = Holder { client_id: &client.id, subject: &subject, grant: Some(GRANT_CLAIM) };
+    let issued = access_token::issue(app, view, api, holder, &granted).await?;
+    Ok(Answered { issued, scope: granted.scope.join(" ") })
+}
+
+/// A request for a token, as the audit log tells of it.
+struct Asking<'r> {
+    at: Timestamp,
+    description: &'r str,
+    seen: Seen<'r>,
+    client_id: Option<&'r str>,
+}
+
+impl Asking<'_> {
+    /// Records that it got a token, and hands that out.
+    fn issued(&self, app: &App, audience: &str, answered: Answered) -> Result<Answered, Problem> {
+        let subject = self.client_id.map(|id| format!("{id}@clients"));
+        let packing = Packing {
+            subject: subject.as_deref(),
+            token_id: answered.issued.id.as_deref(),
+            ..self.packing((LogType::TokenIssued, 200), audience, &answered.scope)
+        };
+        let answer = format!(r#"{{"expires_in":{}}}"#, answered.issued.expires_in);
+        app.token_log.record(&Packing { answer: &answer, ..packing }).map(|()| answered)
+    }
+
+    /// Records that it got none. What is refused stays refused, also when that can't be recorded.
+    fn refused(&self, app: &App, audience: &str, scope: &str, refusal: &TokenRefusal) {
+        let answer = json!({ "error": format!("{refusal:?}") }).to_string();
+        let packing = self.packing((LogType::TokenRefused, 400), audience, scope);
+        // While entries can't be written, what waits says so in the program's log.
+        let _ = app.token_log.record(&Packing { answer: &answer, ..packing });
+    }
+
+    fn packing<'p>(&'p self, (kind, status): (LogType, u16), audience: &'p str, scope: &'p str) -> Packing<'p> {
+        Packing {
+            at: self.at,
+            kind,
+            description: self.description,
+            client_id: self.client_id,
+            subject: None,
+            token_id: None,
+            scope,
+            audience,
+            seen: self.seen,
+            status,
+            answer: "null",
         }
-        body
+    }
+}
+
+/// The members of an answer (RFC 6749 §5.1).
+#[derive(Serialize)]
+struct Members<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    scope: &'a str,
+}
+
+impl Answered {
+    /// What the token endpoint answers.
+    pub fn describe(&self) -> impl Serialize {
+        Members {
+            access_token: &self.issued.token,
+            token_type: "Bearer",
+            expires_in: self.issued.expires_in,
+            scope: &self.scope,
+        }
     }
 }

@@ -8,7 +8,7 @@ use keyward_core::{
 };
 use keyward_store::ledger::log;
 
-use crate::app::Call;
+use crate::{app::Call, token_log};
 
 /// One page of the entries that fit the filter, and how many fit in all if that was asked for.
 ///
@@ -21,7 +21,7 @@ pub async fn list(
     (offset, limit): (i64, i64),
     totals: bool,
 ) -> Result<(Vec<LogEntry>, Option<i64>), Problem> {
-    call.app.token_log.flush(&call.app.store).await?;
+    token_log::flush(&call.app).await?;
     let workspace = call.workspace;
     let page = call.app.store.read(move |tx| {
         Box::pin(async move {
@@ -38,7 +38,7 @@ pub async fn list(
 /// # Errors
 /// [`Problem::NotFound`] when there is no such entry.
 pub async fn after(call: &Call, log_id: String, limit: i64) -> Result<Vec<LogEntry>, Problem> {
-    call.app.token_log.flush(&call.app.store).await?;
+    token_log::flush(&call.app).await?;
     let workspace = call.workspace;
     let page = call.app.store.read(move |tx| {
         Box::pin(async move {
@@ -55,7 +55,7 @@ pub async fn after(call: &Call, log_id: String, limit: i64) -> Result<Vec<LogEnt
 /// # Errors
 /// [`Problem::NotFound`].
 pub async fn get(call: &Call, log_id: String) -> Result<LogEntry, Problem> {
-    call.app.token_log.flush(&call.app.store).await?;
+    token_log::flush(&call.app).await?;
     let workspace = call.workspace;
     let found = call.app.store.read(move |tx| Box::pin(async move { log::find(tx, workspace, &log_id).await }));
     found.await?.ok_or(Problem::NotFound(Missing::LogEntry))

@@ -87,7 +87,7 @@ fn join(header: &str, claims: &str, signature: &str) -> String {
 async fn tokens_that_are_not_ours(t: TestApp) {
     let view = arc_swap::Guard::into_inner(t.app.view());
     let ours = view.keyring.current().unwrap();
-    let good = ours.sign(SigningAlgorithm::RS256, "JWT", &claims(&t)).unwrap();
+    let good = ours.sign(SigningAlgorithm::RS256, "JWT", &claims(&t).to_string()).unwrap();
     assert_eq!(t.get("resource-servers").bearer(&good).send().await.status, 200);
     let (header, body, signature) = parts(&good);
     let hmac = {
@@ -128,7 +128,7 @@ async fn tokens_that_are_not_ours(t: TestApp) {
         ("unknown kid", join(&swapped.to_string(), &body.to_string(), &signature), signature_text),
         (
             "foreign key",
-            foreign().current().unwrap().sign(SigningAlgorithm::RS256, "JWT", &claims(&t)).unwrap(),
+            foreign().current().unwrap().sign(SigningAlgorithm::RS256, "JWT", &claims(&t).to_string()).unwrap(),
             signature_text,
         ),
         (
@@ -143,46 +143,58 @@ async fn tokens_that_are_not_ours(t: TestApp) {
         ("no signature", join(&header.to_string(), &body.to_string(), ""), signature_text),
         (
             "wrong audience",
-            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "aud", "https://other.example/".into()))
-                .unwrap(),
+            ours.sign(
+                SigningAlgorithm::RS256,
+                "JWT",
+                &with(claims(&t), "aud", "https://other.example/".into()).to_string(),
+            )
+            .unwrap(),
             "Invalid token",
         ),
         (
             "audience without slash",
-            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "aud", format!("{PUBLIC_URL}api/v2").into()))
-                .unwrap(),
+            ours.sign(
+                SigningAlgorithm::RS256,
+                "JWT",
+                &with(claims(&t), "aud", format!("{PUBLIC_URL}api/v2").into()).to_string(),
+            )
+            .unwrap(),
             "Invalid token",
         ),
         (
             "wrong issuer",
-            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "iss", "https://other.example/".into()))
-                .unwrap(),
+            ours.sign(
+                SigningAlgorithm::RS256,
+                "JWT",
+                &with(claims(&t), "iss", "https://other.example/".into()).to_string(),
+            )
+            .unwrap(),
             "Invalid token",
         ),
         (
             "no expiry",
-            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "exp", Value::Null)).unwrap(),
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "exp", Value::Null).to_string()).unwrap(),
             "Invalid token",
         ),
         (
             "text as expiry",
-            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "exp", "soon".into())).unwrap(),
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "exp", "soon".into()).to_string()).unwrap(),
             "Invalid token",
         ),
         (
             "issued later",
-            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "iat", (now + 60).into())).unwrap(),
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "iat", (now + 60).into()).to_string()).unwrap(),
             "Invalid token",
         ),
         (
             "not yet good",
-            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "nbf", (now + 60).into())).unwrap(),
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "nbf", (now + 60).into()).to_string()).unwrap(),
             "Invalid token",
         ),
         ("unreadable", "a.b.c".to_owned(), "Invalid token"),
         (
             "two audiences of others",
-            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "aud", json!(["a", "b"]))).unwrap(),
+            ours.sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "aud", json!(["a", "b"])).to_string()).unwrap(),
             "Invalid token",
         ),
     ];
@@ -202,7 +214,11 @@ async fn tokens_that_are_not_ours(t: TestApp) {
     let message = join(&header.to_string(), &twice, "");
     assert_eq!(t.get("resource-servers").bearer(&message).send().await.status, 401);
     let both = ours
-        .sign(SigningAlgorithm::RS256, "JWT", &with(claims(&t), "aud", json!([format!("{PUBLIC_URL}api/v2/"), "b"])))
+        .sign(
+            SigningAlgorithm::RS256,
+            "JWT",
+            &with(claims(&t), "aud", json!([format!("{PUBLIC_URL}api/v2/"), "b"])).to_string(),
+        )
         .unwrap();
     assert_eq!(t.get("resource-servers").bearer(&both).send().await.status, 200, "ours is among the audiences");
 }

@@ -61,7 +61,7 @@ fn is_deeper(value: &serde_json::Value, levels: usize) -> bool {
 }
 
 /// A request's body as an entry repeats it.
-pub(super) fn bounded(body: &serde_json::Value) -> Cow<'_, serde_json::Value> {
+fn bounded(body: &serde_json::Value) -> Cow<'_, serde_json::Value> {
     if is_deeper(body, DEPTH) {
         return Cow::Owned(json!({ "omitted": format!("nested deeper than {DEPTH} levels") }));
     }

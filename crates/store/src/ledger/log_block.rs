@@ -1,19 +1,21 @@
 //! Entries of the audit log, packed: a row for each would cost more than the token that it tells of. The entries of a
 //! block have nearly all their texts in common, so each text stands there once.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
+use foldhash::fast::RandomState;
+use indexmap::IndexSet;
 use keyward_core::{
     model::{
         WorkspaceNumber,
-        log::{Actor, LogDetail, LogDraft, LogEntry, LogFilter, Order, Origin},
+        log::{Actor, LogDetail, LogEntry, LogFilter, LogType, Order, Origin, Seen},
     },
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::log::{bounded, log_id, number_in};
+use super::log::{log_id, number_in};
 use crate::{
     Error,
     engine::{Row, Sql, Tx},
@@ -25,38 +27,134 @@ const TOGETHER: i64 = 8;
 
 const INSERT: Sql = Sql("INSERT INTO log_blocks (first, last, workspace, earliest, latest, entries) \
      VALUES ($1, $2, $3, $4, $5, $6)");
-const NEWEST: Sql = Sql("SELECT first, last, earliest, entries FROM log_blocks WHERE workspace = $1 \
+const NEWEST: Sql = Sql("SELECT first, last, entries FROM log_blocks WHERE workspace = $1 \
      AND first <= $2 AND last >= $3 \
      AND (CAST($4 AS BIGINT) IS NULL OR latest >= $4) AND (CAST($5 AS BIGINT) IS NULL OR earliest <= $5) \
      ORDER BY first DESC LIMIT $6");
-const OLDEST: Sql = Sql("SELECT first, last, earliest, entries FROM log_blocks WHERE workspace = $1 \
+const OLDEST: Sql = Sql("SELECT first, last, entries FROM log_blocks WHERE workspace = $1 \
      AND first <= $2 AND last >= $3 \
      AND (CAST($4 AS BIGINT) IS NULL OR latest >= $4) AND (CAST($5 AS BIGINT) IS NULL OR earliest <= $5) \
      ORDER BY first LIMIT $6");
 
-/// The texts of a block, and its entries: numbers, and places in the list of texts.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Packed<T> {
-    texts: Vec<T>,
-    entries: Vec<[i64; WIDTH]>,
+/// A block as it is stored: the time that its entries count from, in milliseconds, its texts, and for each entry
+/// numbers and places in the list of texts.
+#[derive(Debug, Serialize, Deserialize)]
+struct Packed<'p> {
+    begin: i64,
+    #[serde(borrow)]
+    texts: Vec<Cow<'p, str>>,
+    entries: Cow<'p, [[i64; WIDTH]]>,
 }
 
 /// How many numbers an entry has.
-const WIDTH: usize = 21;
+const WIDTH: usize = 19;
 /// The place of what is not there.
 const NOTHING: i64 = -1;
 
-/// Appends entries as one block. They get their numbers as others do.
+/// An entry to be packed, with its texts where they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Packing<'e> {
+    /// When.
+    pub at: Timestamp,
+    /// The kind.
+    pub kind: LogType,
+    /// What happened, for people.
+    pub description: &'e str,
+    /// The application.
+    pub client_id: Option<&'e str>,
+    /// Whom it asked for.
+    pub subject: Option<&'e str>,
+    /// The id of the token.
+    pub token_id: Option<&'e str>,
+    /// What the token allows, or would have, separated by spaces.
+    pub scope: &'e str,
+    /// What it is for.
+    pub audience: &'e str,
+    /// The request.
+    pub seen: Seen<'e>,
+    /// The status that was answered.
+    pub status: u16,
+    /// What was answered, without secrets, as JSON.
+    pub answer: &'e str,
+}
+
+/// Entries, packed, on their way to the store.
+#[derive(Debug, Clone)]
+pub struct Block {
+    workspace: WorkspaceNumber,
+    texts: IndexSet<Box<str>, RandomState>,
+    entries: Vec<[i64; WIDTH]>,
+    /// The time of the first entry; the others count from it.
+    begin: Timestamp,
+    earliest: Timestamp,
+    latest: Timestamp,
+}
+
+impl Block {
+    /// One with this entry.
+    pub fn new(workspace: WorkspaceNumber, first: &Packing<'_>) -> Self {
+        let (texts, at) = (IndexSet::default(), first.at);
+        let mut block = Self { workspace, texts, entries: Vec::new(), begin: at, earliest: at, latest: at };
+        block.push(first);
+        block
+    }
+
+    /// How many entries there are.
+    #[expect(clippy::len_without_is_empty, reason = "there is always one")]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Adds an entry.
+    pub fn push(&mut self, entry: &Packing<'_>) {
+        (self.earliest, self.latest) = (self.earliest.min(entry.at), self.latest.max(entry.at));
+        let seen = &entry.seen;
+        let packed = [
+            entry.at.0 - self.begin.0,
+            self.place(entry.kind.code()),
+            self.place(entry.description),
+            self.place_of_any(entry.client_id),
+            self.place_of_any(entry.subject),
+            self.place_of_any(entry.token_id),
+            self.place(entry.scope),
+            self.place(entry.audience),
+            self.place(seen.request_id),
+            self.place(seen.ip),
+            self.place(seen.user_agent),
+            self.place(seen.hostname),
+            self.place(seen.method),
+            self.place(seen.path),
+            self.place(seen.query),
+            self.place(seen.body),
+            self.place_of_any(seen.correlation_id),
+            i64::from(entry.status),
+            self.place(entry.answer),
+        ];
+        self.entries.push(packed);
+    }
+
+    fn place(&mut self, text: &str) -> i64 {
+        let place = self.texts.get_index_of(text).unwrap_or_else(|| self.texts.insert_full(text.into()).0);
+        i64::try_from(place).unwrap_or(NOTHING)
+    }
+
+    fn place_of_any(&mut self, text: Option<&str>) -> i64 {
+        text.map_or(NOTHING, |text| self.place(text))
+    }
+}
+
+/// Appends the entries of a block. They get their numbers as others do.
 ///
 /// # Errors
 /// Why the store can't be written.
-pub async fn insert(tx: &mut Tx<'_>, workspace: WorkspaceNumber, drafts: &[LogDraft]) -> Result<(), Error> {
-    let times = || drafts.iter().map(|draft| draft.at);
-    let (Some(earliest), Some(latest)) = (times().min(), times().max()) else { return Ok(()) };
-    let entries = pack(drafts, earliest)?;
-    let first = take_numbers(tx, "log", drafts.len()).await?;
-    let last = first + i64::try_from(drafts.len()).unwrap_or(i64::MAX) - 1;
-    let values = [first.into(), last.into(), workspace.0.into(), earliest.0.into(), latest.0.into(), entries.into()];
+pub async fn insert(tx: &mut Tx<'_>, block: &Block) -> Result<(), Error> {
+    let texts = block.texts.iter().map(|text| Cow::Borrowed(&**text)).collect();
+    let packed = Packed { begin: block.begin.0, texts, entries: Cow::Borrowed(block.entries.as_slice()) };
+    let packed = serde_json::to_string(&packed).map_err(|error| Error::Engine(Box::new(error)))?;
+    let first = take_numbers(tx, "log", block.len()).await?;
+    let last = first + i64::try_from(block.len()).unwrap_or(i64::MAX) - 1;
+    let (earliest, latest) = (block.earliest.0, block.latest.0);
+    let values = [first.into(), last.into(), block.workspace.0.into(), earliest.into(), latest.into(), packed.into()];
     tx.query(INSERT, &values).await.map(drop)
 }
 
@@ -167,87 +265,28 @@ impl<'f> Walk<'f> {
     }
 }
 
-/// Places of texts, each text once.
-#[derive(Default)]
-struct Places<'t> {
-    texts: Vec<std::borrow::Cow<'t, str>>,
-    known: HashMap<std::borrow::Cow<'t, str>, i64>,
-}
-
-impl<'t> Places<'t> {
-    fn of(&mut self, text: impl Into<std::borrow::Cow<'t, str>>) -> i64 {
-        let text = text.into();
-        if let Some(place) = self.known.get(&text) {
-            return *place;
-        }
-        let place = i64::try_from(self.texts.len()).unwrap_or(i64::MAX);
-        self.texts.push(text.clone());
-        self.known.insert(text, place);
-        place
-    }
-
-    fn of_any(&mut self, text: Option<&'t str>) -> i64 {
-        text.map_or(NOTHING, |text| self.of(text))
-    }
-
-    fn of_json(&mut self, value: &Json) -> i64 {
-        if value.is_null() { NOTHING } else { self.of(value.to_string()) }
-    }
-}
-
-fn pack(drafts: &[LogDraft], earliest: Timestamp) -> Result<String, Error> {
-    let mut places = Places::default();
-    let entries = drafts.iter().map(|draft| {
-        let LogDetail { actor, origin, status, answer, before, after } = &draft.detail;
-        [
-            draft.at.0 - earliest.0,
-            places.of(draft.kind.code()),
-            places.of(draft.description.as_str()),
-            places.of_any(actor.client_id.as_deref()),
-            places.of_any(actor.subject.as_deref()),
-            places.of_any(actor.token_id.as_deref()),
-            places.of(actor.scope.as_str()),
-            places.of(actor.audience.as_str()),
-            places.of(origin.request_id.as_str()),
-            places.of(origin.ip.as_str()),
-            places.of(origin.user_agent.as_str()),
-            places.of(origin.hostname.as_str()),
-            places.of(origin.method.as_str()),
-            places.of(origin.path.as_str()),
-            places.of_json(&origin.query),
-            places.of_json(&bounded(&origin.body)),
-            places.of_any(origin.correlation_id.as_deref()),
-            i64::from(*status),
-            places.of_json(answer),
-            places.of_json(before),
-            places.of_json(after),
-        ]
-    });
-    let entries = entries.collect();
-    serde_json::to_string(&Packed { texts: places.texts, entries }).map_err(|error| Error::Engine(Box::new(error)))
-}
-
 /// The numbers of the first and the last entry, and all of them.
 fn unpack(row: Row) -> Result<(i64, i64, Vec<LogEntry>), Error> {
     let mut row = row.of("log_blocks");
-    let (first, last, earliest) = (row.int()?, row.int()?, row.int()?);
+    let (first, last, text) = (row.int()?, row.int()?, row.text()?);
     let broken = |error: &dyn std::fmt::Display| Error::inconsistent("log_blocks", format!("block {first}: {error}"));
-    let packed: Packed<String> = serde_json::from_str(&row.text()?).map_err(|error| broken(&error))?;
-    let read = |(number, entry): (i64, &[i64; WIDTH])| Reading { texts: &packed.texts, entry }.entry(number, earliest);
-    let entries: Option<Vec<LogEntry>> = (first..=last).zip(&packed.entries).map(read).collect();
+    let packed: Packed<'_> = serde_json::from_str(&text).map_err(|error| broken(&error))?;
+    let read = |(number, entry): (i64, &[i64; WIDTH])| Reading { packed: &packed, entry }.entry(number);
+    let entries: Option<Vec<LogEntry>> = (first..=last).zip(packed.entries.iter()).map(read).collect();
     let entries = entries.ok_or_else(|| broken(&"an entry that can't be read"))?;
     Ok((first, last, entries))
 }
 
-/// An entry of a block, being read.
+/// An entry of a block, being read. The columns are those that [`Block::push`] writes.
 struct Reading<'b> {
-    texts: &'b [String],
+    packed: &'b Packed<'b>,
     entry: &'b [i64; WIDTH],
 }
 
 impl Reading<'_> {
     fn any(&self, column: usize) -> Option<String> {
-        self.texts.get(usize::try_from(self.entry[column]).ok()?).cloned()
+        let place = usize::try_from(self.entry[column]).ok()?;
+        self.packed.texts.get(place).map(|text| text.clone().into_owned())
     }
 
     /// A text that every entry has.
@@ -256,11 +295,11 @@ impl Reading<'_> {
     }
 
     fn json(&self, column: usize) -> Option<Json> {
-        self.any(column).map_or(Some(Json::Null), |text| serde_json::from_str(&text).ok())
+        serde_json::from_str(&self.text(column)?).ok()
     }
 
-    fn entry(&self, number: i64, earliest: i64) -> Option<LogEntry> {
-        let at = Timestamp(earliest + self.entry[0]);
+    fn entry(&self, number: i64) -> Option<LogEntry> {
+        let at = Timestamp(self.packed.begin + self.entry[0]);
         let actor = Actor {
             client_id: self.any(3),
             subject: self.any(4),
@@ -279,9 +318,8 @@ impl Reading<'_> {
             body: self.json(15)?,
             correlation_id: self.any(16),
         };
-        let status = u16::try_from(self.entry[17]).ok()?;
-        let (answer, before, after) = (self.json(18)?, self.json(19)?, self.json(20)?);
-        let detail = LogDetail { actor, origin, status, answer, before, after };
+        let (status, answer) = (u16::try_from(self.entry[17]).ok()?, self.json(18)?);
+        let detail = LogDetail { actor, origin, status, answer, ..LogDetail::default() };
         let (kind, description) = (self.text(1)?, self.text(2)?);
         Some(LogEntry { number, log_id: log_id(at, number), at, kind, description, detail })
     }

@@ -1,7 +1,8 @@
 //! A problem in the words of the authorization server (RFC 6749 §5.2; contract: error catalogue).
 
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use keyward_core::{Problem, problem::TokenRefusal};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -51,12 +52,14 @@ pub fn render(problem: &Problem, profile: ErrorStatus) -> Answer {
 }
 
 /// An answer that nobody on the way may keep.
-pub fn private(answer: Answer) -> Answer {
-    answer.with(header::CACHE_CONTROL, "no-store").with(header::PRAGMA, "no-cache")
+pub fn private(mut answer: Answer) -> Answer {
+    answer.headers.push((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    answer.headers.push((header::PRAGMA, HeaderValue::from_static("no-cache")));
+    answer
 }
 
 /// A token's answer.
-pub fn answer(body: &Value) -> Answer {
+pub fn answer(body: &impl Serialize) -> Answer {
     private(Answer::bytes(StatusCode::OK, JSON, crate::http::answer::bytes(body)))
 }
 

@@ -23,6 +23,14 @@ use crate::{
 /// The longest body, in bytes.
 const LONGEST: usize = 64 * 1024;
 
+/// The length of the body, in bytes, of a request that looks like nearly all of them: not large, and with whoever asks
+/// in its body.
+pub(in crate::http) fn usual_length(headers: &HeaderMap) -> Option<usize> {
+    let usual = headers.contains_key(header::CONTENT_TYPE) && !headers.contains_key(header::AUTHORIZATION);
+    let length: usize = headers.get(header::CONTENT_LENGTH).filter(|_| usual)?.to_str().ok()?.parse().ok()?;
+    (length <= LONGEST).then_some(length)
+}
+
 /// Reads a request's parameters, and carries it out.
 pub(in crate::http) async fn carry_out(
     app: &Arc<App>,

@@ -3,10 +3,13 @@
 use http::Method;
 
 use super::{revoke, token};
-use crate::http::operation::{
-    Access::Client,
-    Operation,
-    Shape::{Empty, Json},
+use crate::http::{
+    attempt::AtOnce,
+    operation::{
+        Access::Client,
+        Operation,
+        Shape::{Empty, Json},
+    },
 };
 
 /// The rows.
@@ -16,7 +19,7 @@ pub fn operations() -> Vec<Operation> {
             id: "post_oauth_token",
             method: Method::POST,
             path: "/oauth/token",
-            summary: "Get an access token (RFC 6749 §3.2)",
+            summary: token::SUMMARY,
             access: Client("the client authenticates in the request, in one of three ways"),
             query: &[],
             body: Some(token::parameters),
@@ -25,7 +28,7 @@ pub fn operations() -> Vec<Operation> {
             refusals: &[401, 403, 429],
             audit: None,
             handler: token::issue,
-            at_once: None,
+            at_once: Some(AtOnce::Token(token::issue_at_once)),
         },
         Operation {
             id: "post_oauth_revoke",

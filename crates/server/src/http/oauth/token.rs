@@ -1,13 +1,25 @@
 //! The token endpoint (RFC 6749 §3.2).
 
+use std::borrow::Cow;
+
+use http::{HeaderMap, header};
 use keyward_core::{Problem, model::client::CLIENT_CREDENTIALS, problem::TokenRefusal};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{credentials::credentials, problem};
 use crate::{
-    http::operation::{Handled, Request},
+    app::App,
+    http::{
+        attempt::AttemptAtToken,
+        incoming::{Incoming, REDACTED},
+        operation::{Handled, Request},
+    },
     service::client_credentials::{self, Asked},
 };
+
+/// What the operation does, as the document and the audit log say it.
+pub const SUMMARY: &str = "Get an access token (RFC 6749 §3.2)";
 
 /// The most scopes that are looked at.
 const SCOPES: usize = 200;
@@ -25,6 +37,93 @@ pub fn issue(request: Request) -> Handled {
         let asked = Asked { audience, resource, scope: scopes(text("scope").unwrap_or_default())? };
         let answered = client_credentials::exchange(&request.call, &credentials, &asked).await?;
         Ok(problem::answer(&answered.describe()))
+    })
+}
+
+/// A request in its usual form: with these parameters, each once, and nothing else that says who asks.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Usual<'b> {
+    #[serde(borrow)]
+    grant_type: Cow<'b, str>,
+    #[serde(borrow)]
+    client_id: Cow<'b, str>,
+    #[serde(borrow)]
+    client_secret: Cow<'b, str>,
+    #[serde(borrow)]
+    audience: Cow<'b, str>,
+    #[serde(borrow, default)]
+    scope: Cow<'b, str>,
+}
+
+impl<'b> Usual<'b> {
+    /// The body, if it is in this form. Whatever has another one is left to the handler, which knows what is wrong.
+    fn of(headers: &HeaderMap, body: &'b [u8]) -> Option<Self> {
+        let usual = match headers.get(header::CONTENT_TYPE)?.as_bytes() {
+            b"application/json" => serde_json::from_slice(body).ok()?,
+            b"application/x-www-form-urlencoded" => Self::of_form(body)?,
+            _ => return None,
+        };
+        let Self { grant_type, client_id, client_secret, audience, .. } = &usual;
+        let is_whole = [client_id, client_secret, audience].into_iter().all(|text| !text.is_empty());
+        (grant_type == CLIENT_CREDENTIALS && is_whole).then_some(usual)
+    }
+
+    fn of_form(body: &'b [u8]) -> Option<Self> {
+        let [mut grant_type, mut client_id, mut client_secret, mut audience, mut scope] = [const { None }; 5];
+        // What is not UTF-8 is refused, and not replaced.
+        str::from_utf8(body).ok()?;
+        for (name, value) in form_urlencoded::parse(body) {
+            let place = match &*name {
+                "grant_type" => &mut grant_type,
+                "client_id" => &mut client_id,
+                "client_secret" => &mut client_secret,
+                "audience" => &mut audience,
+                "scope" => &mut scope,
+                _ => return None,
+            };
+            if place.replace(value).is_some() {
+                return None;
+            }
+        }
+        Some(Self {
+            grant_type: grant_type?,
+            client_id: client_id?,
+            client_secret: client_secret?,
+            audience: audience?,
+            scope: scope.unwrap_or_default(),
+        })
+    }
+
+    /// What the audit log keeps of the body.
+    fn kept(&self) -> String {
+        let mut kept = json!({
+            "grant_type": self.grant_type, "client_id": self.client_id, "client_secret": REDACTED,
+            "audience": self.audience,
+        });
+        if !self.scope.is_empty() {
+            kept["scope"] = (*self.scope).into();
+        }
+        kept.to_string()
+    }
+}
+
+/// Issues a token without all that a request goes through on its usual way, if the request has its usual form and gets
+/// one.
+pub fn issue_at_once<'r>(app: &'r App, incoming: &'r Incoming, body: &'r [u8]) -> AttemptAtToken<'r> {
+    Box::pin(async move {
+        let usual = Usual::of(&incoming.headers, body)?;
+        let scope = scopes(&usual.scope).ok()?;
+        let (ip, kept) = (incoming.arrival.ip.to_string(), usual.kept());
+        let seen = incoming.seen(&ip, &kept)?;
+        let asked = client_credentials::Usual {
+            client_id: &usual.client_id,
+            secret: usual.client_secret.as_bytes(),
+            audience: &usual.audience,
+            scope: &scope,
+        };
+        let answered = client_credentials::exchange_at_once(app, &asked, seen, SUMMARY).await?;
+        Some(answered.map(|answered| problem::answer(&answered.describe())))
     })
 }
 

@@ -12,6 +12,7 @@ use super::{
     },
     verify,
 };
+use crate::http::attempt::AtOnce;
 use crate::http::operation::{
     Access, Guard, Handler,
     Masking::{Absent, AfterLookup, First, FirstOn},
@@ -111,7 +112,7 @@ fn of_keys() -> Vec<Operation> {
     let mut verify = row!("keys.verifyKey", "Whether a key may do what it is used for",
         needs(&[A::VerifyKey], &[], Absent), (verify_schema::verify_key, verify_schema::verify_key_answer),
         &[412], None, verify::verify);
-    verify.at_once = Some(verify::at_once);
+    verify.at_once = Some(AtOnce::Key(verify::at_once));
     vec![
         row!("keys.createKey", "Make a key",
             needs(&[A::CreateKey], &[A::EncryptKey, A::AddPermissionToKey, A::AddRoleToKey, A::CreatePermission], Absent),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Machine;
 use crate::support::TestApp;
+use keyward_server::token_log;
 
 on_both_engines!(
     every_page_has_them_in_their_order,
@@ -25,7 +26,7 @@ async fn filled(t: &TestApp) -> Machine {
         }
         assert_eq!(t.ask_as(&other, AUDIENCE, "").await.status, 403);
         // What was written until now is a block of its own.
-        t.app.token_log.flush(&t.app.store).await.unwrap();
+        token_log::flush(&t.app).await.unwrap();
         t.clock.advance(60);
         t.api(&format!("https://{round}.example/"), &[]).await;
         assert_eq!(t.ask_as(&one, AUDIENCE, "").await.status, 200);

@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use keyward_server::token_log;
 use serde_json::{Value, json};
 
 use super::read;
@@ -210,7 +211,7 @@ async fn without_an_entry_there_is_no_token(t: TestApp) {
     t.grant(&machine, AUDIENCE, &["a"]).await;
     t.break_the_audit_log().await;
     t.ask_as(&machine, AUDIENCE, "").await;
-    assert!(t.app.token_log.flush(&t.app.store).await.is_err());
+    assert!(token_log::flush(&t.app).await.is_err());
     let reply = t.ask_as(&machine, AUDIENCE, "").await;
     assert_eq!((reply.status.as_u16(), reply.body["error"].as_str().unwrap()), (503, "temporarily_unavailable"));
     assert_eq!(reply.header("retry-after"), "1");
