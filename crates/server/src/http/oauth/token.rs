@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, header};
 use keyward_core::{Problem, model::client::CLIENT_CREDENTIALS, problem::TokenRefusal};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{credentials::credentials, problem};
@@ -41,7 +41,7 @@ pub fn issue(request: Request) -> Handled {
 }
 
 /// A request in its usual form: with these parameters, each once, and nothing else that says who asks.
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Usual<'b> {
     #[serde(borrow)]
@@ -52,7 +52,7 @@ struct Usual<'b> {
     client_secret: Cow<'b, str>,
     #[serde(borrow)]
     audience: Cow<'b, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     scope: Cow<'b, str>,
 }
 
@@ -97,14 +97,8 @@ impl<'b> Usual<'b> {
 
     /// What the audit log keeps of the body.
     fn kept(&self) -> String {
-        let mut kept = json!({
-            "grant_type": self.grant_type, "client_id": self.client_id, "client_secret": REDACTED,
-            "audience": self.audience,
-        });
-        if !self.scope.is_empty() {
-            kept["scope"] = (*self.scope).into();
-        }
-        kept.to_string()
+        let kept = Self { client_secret: Cow::Borrowed(REDACTED), ..self.clone() };
+        serde_json::to_string(&kept).unwrap_or_default()
     }
 }
 
