@@ -19,7 +19,7 @@ use super::{
     access_token::{self, Holder, Issued},
     audience::{self, Named},
     client_assertion::{self, Assertion},
-    client_secret, log,
+    client_secret, log, misplaced,
 };
 use crate::app::{Call, View};
 
@@ -132,9 +132,10 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
         Err(Problem::Token(refusal)) => (LogType::TokenRefused, 400, json!({ "error": format!("{refusal:?}") })),
         Err(_) => return result,
     };
+    let shown_id = |id: &str| misplaced::shown_id(id, &view.snapshot, call.workspace);
     let scope = result.as_ref().map_or(&asked.scope, |answered| &answered.scope).join(" ");
     let actor = Actor {
-        client_id: shown.id.clone().filter(|id| !id.is_empty()),
+        client_id: shown.id.as_deref().filter(|id| !id.is_empty()).map(shown_id),
         subject: result.is_ok().then(|| shown.id.as_ref().map(|id| format!("{id}@clients"))).flatten(),
         token_id: result.as_ref().ok().and_then(|answered| answered.issued.id.clone()),
         scope,
