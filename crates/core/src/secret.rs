@@ -1,6 +1,6 @@
 //! Values that must never be seen by chance.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use zeroize::Zeroizing;
 
@@ -37,9 +37,49 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What stands in the place of a credential.
+pub const HIDDEN: &str = "[redacted]";
+
+/// A text without the credentials in it: tokens and assertions (JWTs), which their form gives away, texts with a private
+/// key, and what the caller knows for a secret. The text is looked at whole, by its words, and by its runs of the
+/// letters that JWTs are made of.
+pub fn without_credentials<'t>(text: &'t str, is_secret: &dyn Fn(&str) -> bool) -> Cow<'t, str> {
+    if text.contains("PRIVATE KEY-----") || is_secret(text) {
+        return Cow::Borrowed(HIDDEN);
+    }
+    let is_found = |part: &&str| is_jwt(part) || is_secret(part);
+    let runs = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')));
+    let found: Vec<&str> = text.split(' ').chain(runs).filter(is_found).collect();
+    found.into_iter().fold(Cow::Borrowed(text), |text, found| Cow::Owned(text.replace(found, HIDDEN)))
+}
+
+/// Whether a text is a JWT, signed or encrypted: its header is a JSON object, in base64.
+fn is_jwt(text: &str) -> bool {
+    text.starts_with("eyJ") && matches!(text.split('.').count(), 3 | 5)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Secret;
+    use super::{Secret, without_credentials};
+
+    #[test]
+    fn credentials_are_hidden_wherever_they_stand() {
+        let hidden = |text: &str| without_credentials(text, &|part| part == "a secret" || part == "s~1").into_owned();
+        for (text, left) in [
+            ("", ""),
+            ("read:x", "read:x"),
+            ("eyJh.eyJp.c2ln", "[redacted]"),
+            ("a eyJh.eyJp.c2ln,eyJh.k.i.c.t b", "a [redacted],[redacted] b"),
+            ("https://a.example/?t=eyJh.eyJp.c2ln&u", "https://a.example/?t=[redacted]&u"),
+            ("eyJh.eyJp", "eyJh.eyJp"),
+            ("www.example.com", "www.example.com"),
+            ("a secret", "[redacted]"),
+            ("x s~1 y", "x [redacted] y"),
+            ("-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted]"),
+        ] {
+            assert_eq!(hidden(text), left, "{text}");
+        }
+    }
 
     #[test]
     fn debug_shows_nothing() {

@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 pub const DESCRIPTION_MAX: usize = 140;
 /// The most characters a value of the metadata may have.
 pub const METADATA_MAX: usize = 255;
+/// The fewest characters of a secret that a caller chooses.
+pub const SECRET_MIN: usize = 16;
 /// The grant of a machine that asks for itself (RFC 6749 §4.4).
 pub const CLIENT_CREDENTIALS: &str = "client_credentials";
 

@@ -9,6 +9,7 @@ use crate::model::{
     api::ApiNumber,
     client::{Client, ClientNumber},
     client_grant::{ClientGrant, ClientGrantNumber, SubjectType},
+    root_key::Hash,
 };
 
 /// Whose a grant is, of which API, and for whom: of two there is one at most.
@@ -21,6 +22,8 @@ pub(super) struct Clients {
     by_id: HashMap<(WorkspaceNumber, String), ClientNumber>,
     /// How often an origin is named by applications: with the last one that names it, it goes.
     origins: HashMap<(WorkspaceNumber, String), u32>,
+    /// How many applications have a secret with this hash.
+    secrets: HashMap<(WorkspaceNumber, Hash), u32>,
     grants: OrdMap<ClientGrantNumber, Arc<ClientGrant>>,
     grants_by_id: OrdMap<(WorkspaceNumber, String), ClientGrantNumber>,
     grants_by_key: HashMap<GrantKey, ClientGrantNumber>,
@@ -43,13 +46,17 @@ impl Clients {
         self.origins.contains_key(&(workspace, origin.to_owned()))
     }
 
-    fn count_origins(&mut self, client: &Client, count: impl Fn(u32) -> u32) {
+    pub(super) fn has_secret(&self, workspace: WorkspaceNumber, hash: &Hash) -> bool {
+        self.secrets.contains_key(&(workspace, *hash))
+    }
+
+    /// Counts what is looked up by something else than the application that has it.
+    fn count(&mut self, client: &Client, change: impl Fn(u32) -> u32) {
         for origin in client.settings.origins() {
-            let place = (client.workspace, origin.to_owned());
-            match count(self.origins.get(&place).copied().unwrap_or(0)) {
-                0 => self.origins.remove(&place),
-                count => self.origins.insert(place, count),
-            };
+            set_count(&mut self.origins, (client.workspace, origin.to_owned()), &change);
+        }
+        if let Some(hash) = client.secret {
+            set_count(&mut self.secrets, (client.workspace, hash), &change);
         }
     }
 
@@ -74,11 +81,11 @@ impl Clients {
     pub(super) fn set_client(&mut self, number: ClientNumber, client: Option<Arc<Client>>) {
         if let Some(old) = self.clients.remove(&number) {
             self.by_id.remove(&(old.workspace, old.id.clone()));
-            self.count_origins(&old, |count| count.saturating_sub(1));
+            self.count(&old, |count| count.saturating_sub(1));
         }
         if let Some(client) = client {
             self.by_id.insert((client.workspace, client.id.clone()), number);
-            self.count_origins(&client, |count| count.saturating_add(1));
+            self.count(&client, |count| count.saturating_add(1));
             self.clients.insert(number, client);
         }
     }
@@ -98,4 +105,11 @@ impl Clients {
             self.grants.insert(number, grant);
         }
     }
+}
+
+fn set_count<K: std::hash::Hash + Eq + Clone>(counts: &mut HashMap<K, u32>, key: K, change: impl Fn(u32) -> u32) {
+    match change(counts.get(&key).copied().unwrap_or(0)) {
+        0 => counts.remove(&key),
+        count => counts.insert(key, count),
+    };
 }

@@ -236,6 +236,11 @@ impl Snapshot {
         self.clients.names_origin(workspace, origin)
     }
 
+    /// Whether some application of the workspace has a secret with this hash.
+    pub fn has_client_secret(&self, workspace: WorkspaceNumber, hash: &Hash) -> bool {
+        self.clients.has_secret(workspace, hash)
+    }
+
     /// The application with this `client_id`.
     pub fn client(&self, workspace: WorkspaceNumber, id: &str) -> Option<&Arc<Client>> {
         self.clients.client(workspace, id)

@@ -6,7 +6,10 @@ use std::{
 };
 
 use http::{HeaderMap, Uri};
-use keyward_core::model::log::{Origin, Seen};
+use keyward_core::{
+    model::log::{Origin, Seen},
+    secret::{HIDDEN, without_credentials},
+};
 use serde_json::{Map, Value, json};
 
 use tokio::time::Instant;
@@ -18,13 +21,15 @@ use crate::{app::App, ids};
 const AUDIT_BODY: usize = 64 * 1024;
 /// The most characters of a correlation id that are kept (contract: base and body).
 const CORRELATION: usize = 64;
-/// What stands in the audit log in the place of a secret.
-pub const REDACTED: &str = "[redacted]";
 /// Fields of a body that never reach the audit log.
-const SECRET_FIELDS: [&str; 9] = [
+const SECRET_FIELDS: [&str; 13] = [
     "signing_secret",
     "client_secret",
     "client_assertion",
+    "assertion",
+    "access_token",
+    "refresh_token",
+    "id_token",
     "secret",
     "password",
     "pem",
@@ -148,7 +153,7 @@ pub fn origin(row: &Operation, incoming: &Incoming) -> Origin {
         user_agent: header("user-agent").to_owned(),
         hostname: incoming.hostname().to_owned(),
         method: row.method.as_str().to_ascii_lowercase(),
-        path: incoming.uri.path().to_owned(),
+        path: without_credentials(incoming.uri.path(), &|_| false).into_owned(),
         // A secret does not belong there, and somebody sends it there all the same.
         query: kept(&Value::Object(query), 0),
         body: json!({}),
@@ -163,13 +168,15 @@ pub fn kept(body: &Value, length: usize) -> Value {
             Value::Object(fields) => {
                 for (name, field) in fields.iter_mut() {
                     if SECRET_FIELDS.contains(&name.as_str()) {
-                        *field = REDACTED.into();
+                        *field = HIDDEN.into();
                     } else {
                         redact(field);
                     }
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(redact),
+            // In the place of something else.
+            Value::String(text) => hide_in(text, &|_| false),
             _ => {}
         }
     }
@@ -179,6 +186,14 @@ pub fn kept(body: &Value, length: usize) -> Value {
     let mut body = body.clone();
     redact(&mut body);
     body
+}
+
+/// Hides the credentials in a text.
+pub fn hide_in(text: &mut String, is_secret: &dyn Fn(&str) -> bool) {
+    let hidden = without_credentials(text, is_secret);
+    if hidden != text.as_str() {
+        *text = hidden.into_owned();
+    }
 }
 
 /// The id of a request: the one that a trusted proxy gave it, or a new one.

@@ -5,6 +5,7 @@ use keyward_core::{
     Problem,
     access::ManagementScope,
     problem::{Conflict, Invalid, Missing, Part, Unauthenticated, UserRefusal},
+    secret::without_credentials,
 };
 use serde_json::{Value, json};
 
@@ -15,6 +16,8 @@ const PAGING: &str = "You can only page through the first 1000 records. See http
 /// What a caller sees of a problem. Causes stay behind.
 pub fn render(problem: &Problem) -> Answer {
     let (status, message, code) = words(problem);
+    // Some messages repeat what was sent, and the audit log has this answer.
+    let message = without_credentials(&message, &|_| false);
     let reason = status.canonical_reason().unwrap_or_default();
     let mut body = json!({ "statusCode": status.as_u16(), "error": reason, "message": message });
     if let Some(code) = code {

@@ -1,6 +1,6 @@
 //! One line a request in the program's log.
 
-use keyward_core::Problem;
+use keyward_core::{Problem, secret::without_credentials};
 
 use super::{incoming::Incoming, operation::Operation};
 
@@ -14,7 +14,10 @@ pub fn write(row: &Operation, incoming: &Incoming, status: u16, seconds: f64, pr
             tracing::error!(request_id = request, operation = id, status, milliseconds, %ip, error = %problem, cause, "failed");
         }
         Some(problem) => {
-            tracing::info!(request_id = request, operation = id, status, milliseconds, %ip, error = %problem, "refused");
+            // It may repeat what was sent.
+            let problem = problem.to_string();
+            let error = without_credentials(&problem, &|_| false);
+            tracing::info!(request_id = request, operation = id, status, milliseconds, %ip, error = %error, "refused");
         }
         None if row.audit.is_some() => {
             tracing::info!(request_id = request, operation = id, status, milliseconds, %ip, "changed");

@@ -4,7 +4,10 @@ use jsonschema::{
     ValidationError, Validator,
     error::{TypeKind, ValidationErrorKind},
 };
-use keyward_core::problem::{Invalid, Part};
+use keyward_core::{
+    problem::{Invalid, Part},
+    secret::without_credentials,
+};
 use serde_json::Value;
 
 /// The most characters of a value that a refusal repeats.
@@ -79,7 +82,7 @@ fn detail(error: &ValidationError<'_>) -> String {
     let instance = error.instance();
     let text = instance.as_str().map_or_else(|| instance.to_string(), str::to_owned);
     let characters = text.chars().count();
-    let text = shortened(&text);
+    let text = shortened(&without_credentials(&text, &|_| false));
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             // The original names them last to first.
@@ -200,6 +203,7 @@ mod tests {
             (json!({"name": "üüüü"}), "String is too long (4 chars), maximum 3", some("name"), some("The name")),
             (json!({"name": "<b>"}), "String does not match pattern ^[^<>]+$: <b>", some("name"), some("The name")),
             (json!({"name": "a", "kind": "c"}), "No enum match for: c", some("kind"), None),
+            (json!({"name": "a", "kind": "eyJ.e.s"}), "No enum match for: [redacted]", some("kind"), None),
             (json!({"name": "a", "size": 11}), "Value 11 is greater than maximum 10", some("size"), None),
             (json!({"name": "a", "size": -1}), "Value -1 is less than minimum 0", some("size"), None),
             (

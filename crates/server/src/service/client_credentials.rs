@@ -24,7 +24,7 @@ use super::{
     access_token::{self, Holder, Issued},
     audience::{self, Named},
     client_assertion::{self, Assertion},
-    client_secret,
+    client_secret, misplaced,
 };
 use crate::app::{App, Call, View};
 
@@ -142,8 +142,14 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
     let audience = audience::resolve(&view.snapshot, call.workspace, &call.app.public_url, named);
     let result = attempt(call, &view, shown, (audience, &asked.scope)).await;
     let (query, body) = (call.origin.query.to_string(), call.origin.body.to_string());
-    let client_id = shown.id.as_deref().filter(|id| !id.is_empty());
-    let request = Asking { at: call.now, description: call.action.0, seen: call.origin.seen(&query, &body), client_id };
+    let named = shown.id.as_deref().filter(|id| !id.is_empty());
+    let client_id = named.map(|id| misplaced::shown_id(id, &view.snapshot, call.workspace));
+    let request = Asking {
+        at: call.now,
+        description: call.action.0,
+        seen: call.origin.seen(&query, &body),
+        client_id: client_id.as_deref(),
+    };
     match result {
         Ok(answered) => request.issued(&call.app, audience.unwrap_or_default(), answered),
         // The failures that led to it have their entries. One for each further attempt would fill the disk for whoever

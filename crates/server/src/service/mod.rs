@@ -18,6 +18,7 @@ pub mod key;
 pub mod key_api;
 pub mod limit;
 pub mod log;
+pub(crate) mod misplaced;
 pub mod permission;
 mod public_key;
 mod repeatable;

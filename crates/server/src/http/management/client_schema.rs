@@ -1,15 +1,12 @@
 //! The schemas of applications and of what they may ask for.
 
 use keyward_core::model::{
-    client::{DESCRIPTION_MAX, METADATA_MAX},
+    client::{DESCRIPTION_MAX, METADATA_MAX, SECRET_MIN},
     credential::IN_USE_MAX,
 };
 use serde_json::{Map, Value, json};
 
 use super::{credentials, paging};
-
-/// The fewest characters of a secret that a caller chooses.
-const SECRET_MIN: usize = 16;
 
 fn texts(description: &str) -> Value {
     json!({"type": ["array", "null"], "items": {"type": "string"}, "description": description})

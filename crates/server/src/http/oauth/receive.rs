@@ -18,6 +18,7 @@ use crate::{
         operation::{Operation, Request},
     },
     members::Members,
+    service::misplaced,
 };
 
 /// The longest body, in bytes.
@@ -40,9 +41,12 @@ pub(in crate::http) async fn carry_out(
 ) -> Result<Answer, Problem> {
     let limit = Duration::from_secs(app.limits.request_seconds);
     let read = tokio::time::timeout(limit, read(body)).await.unwrap_or(Err(Problem::Slow))?;
-    let parameters = Value::Object(parameters(&incoming.headers, &read)?);
+    let mut parameters = Value::Object(parameters(&incoming.headers, &read)?);
     app.lease.check()?;
+    let view = Arc::clone(&app.view());
     let mut origin = origin(row, incoming);
+    misplaced::hide(&mut parameters, &view.snapshot, WorkspaceNumber::FIRST);
+    misplaced::hide(&mut origin.query, &view.snapshot, WorkspaceNumber::FIRST);
     origin.body = kept(&parameters, read.len());
     let call = Call {
         app: Arc::clone(app),
@@ -56,7 +60,7 @@ pub(in crate::http) async fn carry_out(
         repeatable: None,
     };
     let request = Request {
-        view: Arc::clone(&app.view()),
+        view,
         call,
         segments: Vec::new(),
         query: Map::new(),
@@ -80,6 +84,12 @@ fn malformed(text: impl Into<String>) -> Problem {
     Problem::Token(TokenRefusal::Request(text.into()))
 }
 
+/// Where a body stops being one. What stands there may be a secret, so it is not repeated.
+fn unread(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    format!("The body is not a JSON object of texts with each name once: line {line}, column {column}")
+}
+
 /// The parameters by their names. An empty one is as good as none, and one that is sent twice is refused (RFC 6749 §3.2).
 fn parameters(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -87,8 +97,8 @@ fn parameters(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Pr
     let mut parameters = Map::new();
     match essence.as_str() {
         "application/json" => {
-            let body: Members<Option<String>> = serde_json::from_slice(body)
-                .map_err(|error| malformed(format!("The body is not a JSON object of texts: {error}")))?;
+            let body: Members<Option<String>> =
+                serde_json::from_slice(body).map_err(|error| malformed(unread(&error)))?;
             parameters = body.map;
         }
         "application/x-www-form-urlencoded" => {

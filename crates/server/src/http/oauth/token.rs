@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, header};
-use keyward_core::{Problem, model::client::CLIENT_CREDENTIALS, problem::TokenRefusal};
+use keyward_core::{Problem, model::client::CLIENT_CREDENTIALS, problem::TokenRefusal, secret::HIDDEN};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::{
     app::App,
     http::{
         attempt::AttemptAtToken,
-        incoming::{Incoming, REDACTED},
+        incoming::Incoming,
         operation::{Handled, Request},
     },
     service::client_credentials::{self, Asked},
@@ -97,7 +97,7 @@ impl<'b> Usual<'b> {
 
     /// What the audit log keeps of the body.
     fn kept(&self) -> String {
-        let kept = Self { client_secret: Cow::Borrowed(REDACTED), ..self.clone() };
+        let kept = Self { client_secret: Cow::Borrowed(HIDDEN), ..self.clone() };
         serde_json::to_string(&kept).unwrap_or_default()
     }
 }

@@ -13,6 +13,9 @@ on_both_engines!(
     nothing_else_is_read_as_a_request,
     who_is_locked_out_fills_no_log,
     a_secret_in_the_query_string_is_not_kept,
+    a_secret_in_another_place_is_neither_shown_nor_kept,
+    what_only_looks_like_a_secret_is_taken_as_it_is,
+    a_body_that_cannot_be_read_is_not_repeated,
 );
 
 const AUDIENCE: &str = "https://api.example/";
@@ -191,4 +194,48 @@ async fn a_secret_in_the_query_string_is_not_kept(t: TestApp) {
     let entry = t.entries("seccft").await.into_iter().find(|entry| entry["client_id"] == machine.id.as_str()).unwrap();
     assert_eq!(entry["details"]["request"]["query"], json!({ "client_secret": "[redacted]", "more": "1" }));
     assert!(!entry.to_string().contains(&machine.secret));
+}
+
+async fn a_secret_in_another_place_is_neither_shown_nor_kept(t: TestApp) {
+    let (machine, other) = world(&t).await;
+    let token = t.ask(asked(&machine, &[])).await.body["access_token"].as_str().unwrap().to_owned();
+    let given = json!({ "client_secret": "a secret that somebody chose" });
+    assert_eq!(t.patch(&format!("clients/{}", other.id), given).send().await.status, 200);
+    for secret in [&machine.secret, &token, "a secret that somebody chose", &"aB3x".repeat(16)] {
+        for (name, status) in [("client_id", 401), ("scope", 403), ("audience", 403), ("grant_type", 400)] {
+            let reply = t.ask(asked(&machine, &[(name, json!(secret))])).await;
+            assert_eq!(reply.status, status, "{name}");
+            assert!(!reply.body.to_string().contains(secret), "{name}: {}", reply.body);
+        }
+    }
+    let entries = t.entries("feccft").await;
+    // An unknown grant is refused before anybody is asked who it is.
+    assert_eq!(entries.len(), 12);
+    for entry in &entries {
+        let text = entry.to_string();
+        assert!(text.contains("[redacted]"), "{text}");
+        assert!(![&machine.secret, &token, "somebody chose"].iter().any(|secret| text.contains(*secret)), "{text}");
+        assert!(!text.contains(&"aB3x".repeat(16)), "{text}");
+    }
+}
+
+async fn what_only_looks_like_a_secret_is_taken_as_it_is(t: TestApp) {
+    let [audience, scope] = ["Ab1".repeat(21) + "x", "Cd2".repeat(21) + "y"];
+    t.api(&audience, &[&scope]).await;
+    let machine = t.machine().await;
+    t.grant(&machine, &audience, &[&scope]).await;
+    let reply = t.ask_as(&machine, &audience, &scope).await;
+    assert_eq!((reply.status.as_u16(), &reply.body["scope"]), (200, &json!(scope)), "{}", reply.body);
+}
+
+async fn a_body_that_cannot_be_read_is_not_repeated(t: TestApp) {
+    for body in
+        ["\"the secret\"", "{\"client_secret\": 12345678}", "{\"the secret\": [1]}", "{\"a\": \"b\", \"a\": \"c\"}"]
+    {
+        let call = t.call(http::Method::POST, "/oauth/token").anonymous().header("content-type", "application/json");
+        let reply = call.body(body).send().await;
+        assert_eq!(reply.status, 400);
+        let said = reply.body["error_description"].as_str().unwrap();
+        assert!(!said.contains("the secret") && !said.contains("1234") && said.contains("line 1"), "{said}");
+    }
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod postgres;
 pub(crate) mod process;
-mod reply;
+pub(crate) mod reply;
 
 pub(crate) use reply::Reply;
 

@@ -14,6 +14,8 @@ pub(crate) struct Process {
     child: Child,
     pub(crate) http: String,
     pub(crate) https: String,
+    /// What it printed before it was ready.
+    pub(crate) said: Vec<String>,
     log: Option<std::thread::JoinHandle<String>>,
 }
 
@@ -34,6 +36,7 @@ pub(crate) fn start(mut command: Command) -> Process {
         text
     });
     let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut said = Vec::new();
     loop {
         let mut line = String::new();
         if output.read_line(&mut line).unwrap() == 0 {
@@ -43,8 +46,9 @@ pub(crate) fn start(mut command: Command) -> Process {
             let of = |scheme: &str| {
                 addresses.split_whitespace().find(|a| a.starts_with(scheme)).unwrap_or_default().to_owned()
             };
-            return Process { child, http: of("http://"), https: of("https://"), log: Some(log) };
+            return Process { child, http: of("http://"), https: of("https://"), said, log: Some(log) };
         }
+        said.push(line);
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn row(method: &Method, path: &str) -> Option<&'static Operation> {
 }
 
 /// The rows of a path.
-fn rows(path: &str) -> impl Iterator<Item = &'static Operation> {
+pub(crate) fn rows(path: &str) -> impl Iterator<Item = &'static Operation> {
     let path = path.split('?').next().unwrap();
     OPERATIONS.iter().filter(move |row| {
         let (row_parts, parts): (Vec<_>, Vec<_>) = (row.path.split('/').collect(), path.split('/').collect());

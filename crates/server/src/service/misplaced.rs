@@ -1,0 +1,58 @@
+//! Credentials that somebody sent in the place of something else. They are hidden before the request is carried out, so
+//! that neither an answer nor an entry nor the log repeats them.
+
+use keyward_core::{
+    model::WorkspaceNumber,
+    secret::without_credentials,
+    snapshot::{ApiEntry, Snapshot},
+};
+use serde_json::Value;
+
+use super::client_secret;
+
+/// The parameters that are credentials.
+const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "token"];
+
+/// Hides them in the parameters of a request for a token. What names an application, an API or one of its permissions
+/// stays, whatever it looks like.
+pub(crate) fn hide(parameters: &mut Value, snapshot: &Snapshot, workspace: WorkspaceNumber) {
+    let Some(parameters) = parameters.as_object_mut() else { return };
+    let api = |value: &Value| {
+        let identifier = value.as_str().unwrap_or_default();
+        snapshot.api(workspace, identifier).filter(|entry| entry.api.identifier == identifier)
+    };
+    let asked: Option<&ApiEntry> = parameters.get("audience").and_then(api).map(|entry| &**entry);
+    for (name, value) in parameters.iter_mut() {
+        let is_known = match name.as_str() {
+            "client_id" => value.as_str().is_some_and(|id| snapshot.client(workspace, id).is_some()),
+            "audience" | "resource" => api(value).is_some(),
+            name => CREDENTIALS.contains(&name),
+        };
+        if is_known {
+            continue;
+        }
+        let is_permission = |word: &str| name == "scope" && asked.is_some_and(|api| api.permission(word).is_some());
+        // Before it is known who asks, the answer repeats the grant's type: whether that is hidden must not tell strangers
+        // whether they have guessed a secret.
+        let is_asked_before = name == "grant_type";
+        let is_secret = |text: &str| {
+            let is_one = if is_asked_before {
+                client_secret::looks_like_one(text)
+            } else {
+                client_secret::is_one(snapshot, workspace, text)
+            };
+            is_one && !is_permission(text)
+        };
+        if let Some(text) = value.as_str() {
+            *value = without_credentials(text, &is_secret).into();
+        }
+    }
+}
+
+/// The name that somebody gave itself, for the audit log: an application's, or without credentials.
+pub(crate) fn shown_id(id: &str, snapshot: &Snapshot, workspace: WorkspaceNumber) -> String {
+    if snapshot.client(workspace, id).is_some() {
+        return id.to_owned();
+    }
+    without_credentials(id, &|text| client_secret::is_one(snapshot, workspace, text)).into_owned()
+}
