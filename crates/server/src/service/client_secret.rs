@@ -20,18 +20,14 @@ use crate::ids;
 /// The length of a secret: 381 bits (contract: identifier formats).
 const LENGTH: usize = 64;
 
-/// Whether a text is the secret of some application, or looks like one: then it is one that was rotated away, or another
-/// installation's.
+/// Whether a text is the secret of some application, or has the form of those that are made here: then it is one that was
+/// rotated away, or another installation's.
 pub(crate) fn is_one(snapshot: &Snapshot, workspace: WorkspaceNumber, text: &str) -> bool {
-    looks_like_one(text) || (text.len() >= SECRET_MIN && snapshot.has_client_secret(workspace, &hash(text.as_bytes())))
-}
-
-/// Whether a text has the form of the secrets that are made here.
-pub(crate) fn looks_like_one(text: &str) -> bool {
     let has = |kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
     let is_plain = text.len() == LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_random = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
-    is_plain && is_random
+    (is_plain && is_random)
+        || (text.len() >= SECRET_MIN && snapshot.has_client_secret(workspace, &hash(text.as_bytes())))
 }
 
 /// A new secret.

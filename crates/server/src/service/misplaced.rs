@@ -2,7 +2,7 @@
 //! that neither an answer nor an entry nor the log repeats them.
 
 use keyward_core::{
-    model::WorkspaceNumber,
+    model::{WorkspaceNumber, client::SECRET_MIN},
     secret::without_credentials,
     snapshot::{ApiEntry, Snapshot},
 };
@@ -32,21 +32,21 @@ pub(crate) fn hide(parameters: &mut Value, snapshot: &Snapshot, workspace: Works
             continue;
         }
         let is_permission = |word: &str| name == "scope" && asked.is_some_and(|api| api.permission(word).is_some());
-        // Before it is known who asks, the answer repeats the grant's type: whether that is hidden must not tell strangers
-        // whether they have guessed a secret.
-        let is_asked_before = name == "grant_type";
-        let is_secret = |text: &str| {
-            let is_one = if is_asked_before {
-                client_secret::looks_like_one(text)
-            } else {
-                client_secret::is_one(snapshot, workspace, text)
-            };
-            is_one && !is_permission(text)
+        let is_secret = |text: &str| match name.as_str() {
+            // The answer repeats it before it is known who asks: that it is hidden must not tell strangers that they have
+            // guessed a secret.
+            "grant_type" => !may_name_a_grant(text),
+            _ => client_secret::is_one(snapshot, workspace, text) && !is_permission(text),
         };
         if let Some(text) = value.as_str() {
             *value = without_credentials(text, &is_secret).into();
         }
     }
+}
+
+/// Whether a text may be the name of a type of grant, whatever else it may be.
+fn may_name_a_grant(text: &str) -> bool {
+    text.len() < SECRET_MIN || text == "authorization_code" || text.starts_with("urn:") || text.starts_with("http")
 }
 
 /// The name that somebody gave itself, for the audit log: an application's, or without credentials.
