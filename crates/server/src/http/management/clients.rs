@@ -5,7 +5,7 @@ use keyward_core::{Problem, access::ManagementScope as Scope, model::client::Cli
 use serde_json::{Map, Value, json};
 
 use super::{
-    credentials,
+    client_query, credentials,
     paging::{self, Page},
 };
 use crate::{
@@ -41,6 +41,16 @@ pub const LIST_QUERY: &[Parameter] = &[
     },
     Parameter { name: "is_first_party", kind: ParameterKind::Boolean, description: "Whether to list one's own" },
     Parameter { name: "app_type", kind: ParameterKind::Text(512), description: "Kinds, separated by commas" },
+    Parameter {
+        name: "external_client_id",
+        kind: ParameterKind::Text(2048),
+        description: "Only the one that a document at this address describes; there is none of that kind",
+    },
+    Parameter {
+        name: "q",
+        kind: ParameterKind::Text(1024),
+        description: "client_grant.organization_id:<id> or client_grant.allow_any_organization:true",
+    },
     query::fields(FIELDS),
     query::INCLUDE_FIELDS,
 ];
@@ -139,11 +149,13 @@ pub fn list(request: Request) -> Handled {
         let Request { call, view, query, .. } = request;
         let kinds: Option<Vec<&str>> = query::text(&query, "app_type").map(|text| text.split(',').collect());
         let first_party = query.get("is_first_party").and_then(Value::as_bool);
-        // None is the tenant's own here.
-        let none = query::boolean(&query, "is_global", false);
+        let asked = client_query::wanted(&query, &view.snapshot, call.workspace)?;
+        // None is the tenant's own here, and none is described by a document elsewhere.
+        let none = query::boolean(&query, "is_global", false) || query.contains_key("external_client_id");
         let all = view.snapshot.clients(call.workspace).filter(|client| {
             let kind = client.settings.app_type.as_deref().unwrap_or_default();
             !none
+                && asked.as_ref().is_none_or(|asked| asked.contains(&client.number))
                 && kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
                 && first_party.is_none_or(|wanted| wanted == client.settings.is_first_party)
         });

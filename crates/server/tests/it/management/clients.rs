@@ -13,6 +13,7 @@ on_both_engines!(
     secrets_are_for_those_who_may_see_them,
     a_summary_is_no_more_than_a_summary,
     lists_in_all_their_forms,
+    by_what_their_grants_say,
     a_deleted_one_is_gone_with_its_grants,
     what_changed_is_in_the_audit_log,
     saving_without_an_edit_changes_nothing,
@@ -188,6 +189,43 @@ async fn lists_in_all_their_forms(t: TestApp) {
     }
     assert_eq!(all, ["c0", "c1", "c2", "c3", "c4"]);
     assert_eq!(t.get("clients?from=%21").send().await.status, 400);
+}
+
+async fn by_what_their_grants_say(t: TestApp) {
+    t.api("https://api.example/", &["a"]).await;
+    for (name, any) in [("any", Some(true)), ("named", Some(false)), ("unsaid", None)] {
+        let made = make(&t, json!({ "name": name })).await;
+        let mut grant = json!({ "client_id": made["client_id"], "audience": "https://api.example/", "scope": ["a"] });
+        if let Some(any) = any {
+            grant["allow_any_organization"] = any.into();
+        }
+        assert_eq!(t.post("client-grants", grant).send().await.status, 201);
+    }
+    // That of all third parties is nobody's in particular.
+    let of_all = json!({
+        "default_for": "third_party_clients", "audience": "https://api.example/", "allow_any_organization": true,
+    });
+    assert_eq!(t.post("client-grants", of_all).send().await.status, 201);
+    let get = async |query: &str| t.get(&format!("clients?{query}&fields=name")).send().await.body;
+    let any = "q=client_grant.allow_any_organization:true";
+    assert_eq!(get(any).await, json!([{ "name": "any" }]));
+    assert_eq!(get(&format!("{any}&take=50")).await, json!({ "clients": [{ "name": "any" }] }));
+    let organization = "q=client_grant.organization_id%3Aorg_JC81qAq0i8CjdaxY&take=50";
+    assert_eq!(get(organization).await, json!({ "clients": [] }), "there are no organizations");
+    assert_eq!(get("external_client_id=https://app.example/client.json").await, json!([]), "none is of that kind");
+    for bad in [
+        "q=",
+        "q=name:any",
+        "q=client_grant.organization_id:",
+        "q=client_grant.allow_any_organization:false",
+        "q=client_grant.allow_any_organization:true AND name:any",
+        "q=client_grant.allow_any_organization:true&app_type=spa",
+        "q=client_grant.allow_any_organization:true&is_global=false",
+    ] {
+        let reply = t.get(&format!("clients?{}", bad.replace(' ', "+"))).send().await;
+        assert_eq!((reply.status.as_u16(), &reply.body["errorCode"]), (400, &json!("invalid_query_string")), "{bad}");
+        assert!(reply.body["message"].as_str().unwrap().contains("on property q"), "{bad}: {}", reply.body);
+    }
 }
 
 async fn a_deleted_one_is_gone_with_its_grants(t: TestApp) {
