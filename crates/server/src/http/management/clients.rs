@@ -30,7 +30,7 @@ const METHODS: &str = "client_authentication_methods";
 /// The parameters of the list.
 pub const LIST_QUERY: &[Parameter] = &[
     paging::PAGE,
-    paging::per_page("How many stand on a page"),
+    paging::per_page_or_none("How many stand on a page"),
     paging::INCLUDE_TOTALS,
     paging::FROM,
     paging::TAKE,
@@ -159,16 +159,17 @@ pub fn list(request: Request) -> Handled {
                 && kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
                 && first_party.is_none_or(|wanted| wanted == client.settings.is_first_party)
         });
-        let page = Page::of(&query, all, |client| format!("{:020}", client.number.0))?;
+        let mut page = Page::of(&query, "clients", all, |client| client.number.0)?;
         let (mut shown, mut shows_secrets) = (Vec::with_capacity(page.items.len()), false);
-        for client in &page.items {
+        for client in std::mem::take(&mut page.items) {
             let secret = visible_secret(&call, &query, client).await?;
             shows_secrets |= secret.is_some();
             let mut fields = render(client, secret.as_ref(), &call);
             query::select_fields(&query, &mut fields);
-            shown.push(fields.into());
+            shown.push(fields);
         }
-        Ok(Answer { shows_secrets, ..Answer::json(StatusCode::OK, &page.answer("clients", shown)) })
+        let body = page.with(shown).answer(Value::Object);
+        Ok(Answer { shows_secrets, ..Answer::json(StatusCode::OK, &body) })
     })
 }
 

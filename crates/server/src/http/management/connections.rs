@@ -8,8 +8,8 @@ use keyward_core::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    paging,
-    user_pages::{self, FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE},
+    paging::Page,
+    user_pages::{FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE},
 };
 use crate::{
     http::{
@@ -76,17 +76,12 @@ pub fn list(request: Request) -> Handled {
         let mut all = connection::list(&request.call).await?;
         all.retain(|connection| query::text(query, "name").is_none_or(|name| connection.name == name));
         all.retain(|_| strategies.is_none_or(|list| list.iter().any(|strategy| strategy == STRATEGY)));
-        let shown = all.iter().map(|connection| {
+        let page = Page::of(query, "connections", all.iter(), |connection| connection.number.0)?;
+        let body = page.answer(|connection| {
             let mut fields = render(connection);
             query::select_fields(query, &mut fields);
-            (format!("{:020}", connection.number.0), Value::Object(fields))
+            Value::Object(fields)
         });
-        let body = if query.contains_key("take") || query.contains_key("from") {
-            user_pages::checkpoint(query, "connections", shown.collect())?
-        } else {
-            let shown: Vec<Value> = shown.map(|(_, value)| value).collect();
-            paging::page(query, "connections", &shown, Value::clone)
-        };
         Ok(Answer::json(StatusCode::OK, &body))
     })
 }
