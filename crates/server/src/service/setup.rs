@@ -98,13 +98,13 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<Option<FirstClient>
         Box::pin(async move {
             let keys = catalogue::signing_key::of_workspace(tx, WORKSPACE, &master).await?;
             let same_url = catalogue::workspace::public_url(tx, WORKSPACE).await? == url;
-            let has_connection = !ledger::connection::list(tx, WORKSPACE).await?.is_empty();
+            let had_connection = ledger::connection::existed(tx).await?;
             let api = catalogue::api::find_system(tx, WORKSPACE, SystemApi::Management, &master).await?;
             let lacks_client = wants_client && !catalogue::client::existed(tx, WORKSPACE).await?;
             let Some(api) = api.filter(|_| !lacks_client) else { return Ok((keys, false)) };
             let stored = catalogue::permission::of_api(tx, WORKSPACE, api.number).await?;
             let same_list = compare(&stored, fixed_permissions(SystemApi::Management)).is_empty();
-            Ok((keys, same_url && same_list && has_connection && api.identifier == identifier))
+            Ok((keys, same_url && same_list && had_connection && api.identifier == identifier))
         })
     });
     let (keys, is_current) = state.await?;
@@ -246,7 +246,8 @@ impl Setup {
     }
 
     async fn connection(&self, change: &mut Change<'_>) -> Result<(), Error> {
-        if !ledger::connection::list(change.tx(), WORKSPACE).await?.is_empty() {
+        // One that was deleted stays deleted.
+        if ledger::connection::existed(change.tx()).await? {
             return Ok(());
         }
         let connection = Connection {

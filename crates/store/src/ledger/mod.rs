@@ -6,4 +6,5 @@ pub mod consent;
 pub mod log;
 pub mod user;
 pub mod user_holdings;
+pub mod user_removal;
 pub mod user_walk;

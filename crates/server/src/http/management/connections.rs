@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{
     paging::Page,
     user_pages::{FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE},
+    users::date,
 };
 use crate::{
     http::{
@@ -92,6 +93,34 @@ pub fn get(request: Request) -> Handled {
         let mut fields = render(&connection::get(&request.call, &request.segments[0]).await?);
         query::select_fields(&request.query, &mut fields);
         Ok(Answer::json(StatusCode::OK, &fields))
+    })
+}
+
+/// Creates a connection.
+pub fn create(request: Request) -> Handled {
+    Box::pin(async move {
+        let Request { call, body, .. } = request;
+        let Value::Object(mut settings) = body else {
+            return Err(Problem::internal("a checked body is not an object"));
+        };
+        settings.remove("strategy");
+        let Some(Value::String(name)) = settings.remove("name") else {
+            return Err(Problem::internal("a checked body has no name"));
+        };
+        let connection = connection::create(&call, name, settings).await?;
+        Ok(Answer::json(StatusCode::CREATED, &render(&connection)))
+    })
+}
+
+/// Deletes a connection. One that does not exist is deleted already.
+pub fn delete(request: Request) -> Handled {
+    Box::pin(async move {
+        let Request { call, segments, .. } = request;
+        let was_there = connection::delete(&call, segments[0].replace('\0', "")).await?;
+        if !was_there {
+            return Ok(Answer::empty(StatusCode::NO_CONTENT));
+        }
+        Ok(Answer::json(StatusCode::ACCEPTED, &json!({ "deleted_at": date(call.now) })))
     })
 }
 

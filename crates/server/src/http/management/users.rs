@@ -96,7 +96,7 @@ pub(super) fn user_reference(segment: &str) -> Reference {
 }
 
 /// A time as the wire shows it.
-fn date(time: Timestamp) -> Value {
+pub(super) fn date(time: Timestamp) -> Value {
     let time = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into()
 }
