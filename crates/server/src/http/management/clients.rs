@@ -37,7 +37,7 @@ pub const LIST_QUERY: &[Parameter] = &[
     Parameter {
         name: "is_global",
         kind: ParameterKind::Boolean,
-        description: "Whether to list those of the tenant itself",
+        description: "Whether to list the one that stands for all of them, or the others; both, if it is not said",
     },
     Parameter { name: "is_first_party", kind: ParameterKind::Boolean, description: "Whether to list one's own" },
     Parameter { name: "app_type", kind: ParameterKind::Text(512), description: "Kinds, separated by commas" },
@@ -111,7 +111,7 @@ fn render(client: &Client, secret: Option<&Secret>, call: &Call) -> Map<String, 
     let mut fields = client.describe();
     for (name, value) in [
         ("tenant", Value::from("default")),
-        ("global", false.into()),
+        ("global", client.settings.global.into()),
         ("callback_url_template", false.into()),
         ("cross_origin_auth", fields.get("cross_origin_authentication").cloned().unwrap_or(false.into())),
     ] {
@@ -150,11 +150,13 @@ pub fn list(request: Request) -> Handled {
         let kinds: Option<Vec<&str>> = query::text(&query, "app_type").map(|text| text.split(',').collect());
         let first_party = query.get("is_first_party").and_then(Value::as_bool);
         let asked = client_query::wanted(&query, &view.snapshot, call.workspace)?;
-        // None is the tenant's own here, and none is described by a document elsewhere.
-        let none = query::boolean(&query, "is_global", false) || query.contains_key("external_client_id");
+        let global = query.get("is_global").and_then(Value::as_bool);
+        // None is described by a document elsewhere.
+        let none = query.contains_key("external_client_id");
         let all = view.snapshot.clients(call.workspace).filter(|client| {
             let kind = client.settings.app_type.as_deref().unwrap_or_default();
             !none
+                && global.is_none_or(|wanted| wanted == client.settings.global)
                 && asked.as_ref().is_none_or(|asked| asked.contains(&client.number))
                 && kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
                 && first_party.is_none_or(|wanted| wanted == client.settings.is_first_party)
