@@ -76,6 +76,7 @@ async fn what_a_key_shows(t: TestApp) {
         let sha1 = digest(&SHA1_FOR_LEGACY_USE_ONLY, &der);
         let hex: Vec<String> = sha1.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
         assert_eq!((&key["fingerprint"], &key["thumbprint"]), (&json!(hex.join(":")), &json!(hex.concat())));
+        bundled(key["pkcs7"].as_str().unwrap(), &der);
         let jwk = published.iter().find(|jwk| jwk["kid"] == key["kid"]).unwrap();
         assert_eq!(jwk["x5c"], json!([BASE64_STANDARD.encode(&der)]));
         assert_eq!(jwk["x5t"], BASE64_URL_SAFE_NO_PAD.encode(sha1));
@@ -91,6 +92,26 @@ async fn what_a_key_shows(t: TestApp) {
         none.body,
         json!({ "statusCode": 404, "error": "Not Found", "message": text, "errorCode": "inexistent_signing_key" })
     );
+}
+
+/// Holds a bundle against what has to be in it: a version, no digests, no data, this certificate, no signers.
+fn bundled(pem: &str, certificate: &[u8]) {
+    let lines: Vec<&str> = pem.lines().collect();
+    assert_eq!((lines[0], lines[lines.len() - 1]), ("-----BEGIN PKCS7-----", "-----END PKCS7-----"));
+    let der = BASE64_STANDARD.decode(lines[1..lines.len() - 1].concat()).unwrap();
+    let part = |tag: u8, inside: &[u8]| {
+        let length = u16::try_from(inside.len()).unwrap().to_be_bytes();
+        let length = match inside.len() {
+            0..128 => vec![length[1]],
+            128..256 => vec![0x81, length[1]],
+            _ => vec![0x82, length[0], length[1]],
+        };
+        [vec![tag], length, inside.to_vec()].concat()
+    };
+    let oid = |last: u8| part(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, last]);
+    let content = [part(2, &[1]), part(0x31, &[]), part(0x30, &oid(1)), part(0xa0, certificate), part(0x31, &[])];
+    let whole = part(0x30, &[oid(2), part(0xa0, &part(0x30, &content.concat()))].concat());
+    assert!(der == whole, "{pem}");
 }
 
 async fn a_rotation_moves_every_key_one_place(t: TestApp) {
