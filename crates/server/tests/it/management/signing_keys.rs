@@ -20,6 +20,7 @@ on_both_engines!(
     what_a_key_shows,
     a_rotation_moves_every_key_one_place,
     the_next_key_is_published_before_it_signs,
+    a_key_is_published_while_its_tokens_may_live,
     a_revoked_key_ends_its_tokens_at_once,
     only_a_previous_key_is_revoked,
     a_rotation_takes_both_scopes,
@@ -162,6 +163,29 @@ async fn the_next_key_is_published_before_it_signs(t: TestApp) {
         }
         t.rotate().await;
     }
+}
+
+async fn a_key_is_published_while_its_tokens_may_live(t: TestApp) {
+    let old = t.in_state("current").await.remove(0);
+    t.rotate().await;
+    let ids = async || {
+        let keys = t.published().await;
+        keys.iter().filter(|key| key["kid"].as_str().unwrap().starts_with(&old)).count()
+    };
+    // As long as a token may live at most, and a day more.
+    for (days, published) in [(30, 2), (1, 2)] {
+        t.clock.advance(days * 86_400);
+        assert_eq!(ids().await, published, "{days} days later");
+    }
+    assert_eq!(t.published().await.len(), 6);
+    t.clock.advance(1);
+    assert_eq!((ids().await, t.published().await.len()), (0, 4), "both of its halves, and nothing else");
+    // It is still there for those who manage keys, who may revoke it.
+    let token = t.token_with(ManagementScope::ALL).await;
+    let key = t.get(&format!("keys/signing/{old}")).bearer(&token).send().await.body;
+    assert_eq!(key["previous"], true);
+    let revoked = t.call(Method::PUT, &format!("keys/signing/{old}/revoke")).bearer(&token).send().await;
+    assert_eq!(revoked.status, 200);
 }
 
 async fn a_revoked_key_ends_its_tokens_at_once(t: TestApp) {
