@@ -74,7 +74,13 @@ export class Keyward {
     return [...this.#removed.values()].some((gone) => gone.value === permission && issued < gone.removed_at);
   }
 
+  // The feed comes in parts. Only with the last one it is known what to refuse.
   async #listen() {
+    while (await this.#listenToPart());
+  }
+
+  // Returns whether there is another part.
+  async #listenToPart() {
     const { issuer, audience } = this.#options;
     const asked = Date.now();
     const ask = async () => fetch(
@@ -101,9 +107,10 @@ export class Keyward {
     for (const gone of payload.permissions) this.#removed.set(gone.id, gone);
     for (const key of payload.keys) if (key.state === "revoked") this.#revoked.add(key.kid);
     this.#revision = payload.revision;
-    this.#heard = asked;
+    if (!payload.more) this.#heard = asked;
     // The next key is published before it signs: who fetches it now will know its tokens.
     if (payload.keys.length > 0) await this.#keys.reload();
+    return payload.more;
   }
 
   async #newToken() {

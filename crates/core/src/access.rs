@@ -61,6 +61,10 @@ management_scopes! {
     ReadConnections = "read:connections", "Read Connections";
     /// Change connections.
     UpdateConnections = "update:connections", "Update Connections";
+    /// Delete connections with all of their users.
+    DeleteConnections = "delete:connections", "Delete Connections";
+    /// Create connections.
+    CreateConnections = "create:connections", "Create Connections";
     /// Read the audit log.
     ReadLogs = "read:logs", "Read Logs";
     /// See applications, but for their secrets.

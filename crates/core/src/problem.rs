@@ -275,6 +275,8 @@ pub enum Conflict {
     RoleName(String),
     /// There is a user with this id, or the connection has one with this email or username.
     User,
+    /// There is a connection with this name.
+    ConnectionName,
     /// The workspace has an identity with this external id.
     ExternalId(String),
     /// Another request was made under the same idempotency key.

@@ -118,7 +118,7 @@ impl Store {
         D: Into<Option<LogDraft>> + Send + 'static,
         F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<(T, D), Error>> + Send + 'static,
     {
-        self.run(true, move |change| {
+        self.run(move |change| {
             Box::pin(async move {
                 let (value, draft) = work(change).await?;
                 match draft.into() {
@@ -141,11 +141,11 @@ impl Store {
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
     {
-        let run = self.run(false, move |change| Box::pin(async move { work(change.tx()).await }));
+        let run = self.run(move |change| Box::pin(async move { work(change.tx()).await }));
         run.await.map(|(value, _)| value)
     }
 
-    async fn run<T, F>(&self, numbered: bool, work: F) -> Result<(T, Revision), Error>
+    async fn run<T, F>(&self, work: F) -> Result<(T, Revision), Error>
     where
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(&'t mut Change<'c>) -> BoxFuture<'t, Result<T, Error>> + Send + 'static,
@@ -154,7 +154,7 @@ impl Store {
         let job: Job =
             Box::new(move |change| Box::pin(async move { work(change).await.map(|value| Box::new(value) as Answer) }));
         let closed = || Error::Unavailable("the store is closed", None);
-        self.queue.send(Command { numbered, job, reply }).await.map_err(|_| closed())?;
+        self.queue.send(Command { job, reply }).await.map_err(|_| closed())?;
         let (value, revision) = answer.await.map_err(|_| closed())??;
         Ok((typed(value), revision))
     }

@@ -154,7 +154,6 @@ pub(crate) async fn take_numbers(tx: &mut Tx<'_>, kind: &'static str, count: usi
 
 /// A command that waits for its commit.
 pub(crate) struct Command {
-    pub(crate) numbered: bool,
     pub(crate) job: Job,
     pub(crate) reply: Reply,
 }
@@ -245,7 +244,6 @@ type Done = Vec<(Reply, Result<(Answer, Revision), Error>)>;
 
 /// The number of the last change after the commit; or why there was none, with the commands that did not get a turn.
 async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> Result<i64, (Error, Vec<Command>)> {
-    let numbered = commands.iter().any(|command| command.numbered);
     let alone = commands.len() == 1;
     let mut waiting = commands.into_iter();
     macro_rules! or_give_up {
@@ -257,7 +255,9 @@ async fn carry_out(tx: &mut Tx<'_>, commands: Vec<Command>, done: &mut Done) -> 
         };
     }
     or_give_up!(tx.begin().await);
-    let first = if numbered { or_give_up!(tx.lock_revision().await) } else { 0 };
+    // Also when nothing gets a number. Commands come in any order and write what they like, so that two nodes could
+    // each wait for rows of the other: the database would give one command up after the other, a second for each.
+    let first = or_give_up!(tx.lock_revision().await);
     let mut last = first;
     let mut holders = BTreeMap::new();
     while let Some(command) = waiting.next() {

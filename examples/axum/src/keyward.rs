@@ -56,6 +56,7 @@ pub struct Claims {
 struct Feed {
     revision: i64,
     since: i64,
+    more: bool,
     permissions: Vec<Removed>,
     restored: Vec<String>,
     keys: Vec<KeyNow>,
@@ -185,7 +186,14 @@ impl Keyward {
         Ok(())
     }
 
+    /// The feed comes in parts. Only with the last one it is known what to refuse.
     async fn listen(&self) -> Result<(), Failure> {
+        while self.listen_to_part().await? {}
+        Ok(())
+    }
+
+    /// Returns whether there is another part.
+    async fn listen_to_part(&self) -> Result<bool, Failure> {
         let asked = Instant::now();
         let mut since = self.known.read().unwrap().revision;
         let mut answer = self.ask(since).await?;
@@ -217,8 +225,11 @@ impl Keyward {
         }
         known.removed.extend(feed.permissions.into_iter().map(|gone| (gone.id.clone(), gone)));
         known.revoked.extend(feed.keys.into_iter().filter(|key| key.state == "revoked").map(|key| key.kid));
-        (known.revision, known.heard) = (feed.revision, Some(asked));
-        Ok(())
+        known.revision = feed.revision;
+        if !feed.more {
+            known.heard = Some(asked);
+        }
+        Ok(feed.more)
     }
 
     async fn ask(&self, since: i64) -> Result<reqwest::Response, Failure> {

@@ -21,6 +21,9 @@ pub const SECRET_MIN: usize = 16;
 /// The grant of a machine that asks for itself (RFC 6749 §4.4).
 pub const CLIENT_CREDENTIALS: &str = "client_credentials";
 
+/// The name of the client that stands for all of them. Tools know it by that (contract: clients).
+pub const GLOBAL_NAME: &str = "All Applications";
+
 /// The number of a client. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientNumber(pub i64);
@@ -76,6 +79,10 @@ pub struct ClientSettings {
     /// With which of its keys it proves who it is; if this is said, its secret proves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_authentication_methods: Option<AuthenticationMethods>,
+    /// Whether it stands for all applications of the workspace. There is one of that kind: it can't be deleted, and it
+    /// has no way to prove who it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub global: bool,
     /// Whatever its owner wants to keep with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
@@ -115,6 +122,7 @@ impl ClientSettings {
             token_endpoint_auth_method: None,
             client_authentication_methods: (app_type == Some("express_configuration"))
                 .then(AuthenticationMethods::default),
+            global: false,
             client_metadata: None,
             jwt_configuration: object(tokens),
             refresh_token: object(json!({

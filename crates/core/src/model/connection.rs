@@ -12,6 +12,9 @@ pub const STRATEGY: &str = "auth0";
 /// What the ids of such a connection's users begin with, before the bar.
 pub const PROVIDER: &str = "auth0";
 
+/// The most characters a name may have.
+pub const NAME_MAX: usize = 128;
+
 /// The number of a connection. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionNumber(pub i64);

@@ -27,6 +27,15 @@ impl Removed {
     }
 }
 
+/// A permission that is there again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Its id.
+    pub id: String,
+    /// The change that brought it back.
+    pub revision: Revision,
+}
+
 /// What a signing key is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyNow {
@@ -41,14 +50,33 @@ pub struct KeyNow {
 /// What was taken away, in one state of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocations {
-    /// The last change that is considered.
+    /// The last change that is considered: where to go on from.
     pub revision: Revision,
+    /// Whether there were changes after it already, which this part has no room for.
+    pub more: bool,
     /// Permissions that were deleted.
     pub removed: Vec<Removed>,
-    /// The ids of permissions that were deleted once and are there again, the same ones.
-    pub restored: Vec<String>,
+    /// Permissions that were deleted once and are there again, the same ones.
+    pub restored: Vec<Restored>,
     /// Signing keys that are not what they were.
     pub keys: Vec<KeyNow>,
+}
+
+impl Revocations {
+    /// The changes of all entries, each as often as it has entries.
+    pub fn revisions(&self) -> Vec<Revision> {
+        let removed = self.removed.iter().map(|gone| gone.revision);
+        let restored = self.restored.iter().map(|back| back.revision);
+        removed.chain(restored).chain(self.keys.iter().map(|key| key.revision)).collect()
+    }
+
+    /// The part of it until this change.
+    pub fn up_to(mut self, until: Revision) -> Self {
+        self.removed.retain(|gone| gone.revision <= until);
+        self.restored.retain(|back| back.revision <= until);
+        self.keys.retain(|key| key.revision <= until);
+        Self { revision: until, ..self }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The keys that sign tokens.
 
-use super::Revision;
+use super::{
+    Revision,
+    api::{SigningAlgorithm, TOKEN_LIFETIME_MAX},
+};
 use crate::{secret::Secret, time::Timestamp};
 
 /// Where a key is in its life. Only the current one signs; all but a revoked one verify.
@@ -69,7 +72,24 @@ pub struct SigningKey {
     pub created_at: Timestamp,
 }
 
+/// What a key signs with: it is published once for each of these that is asked for.
+pub const ALGORITHMS: [SigningAlgorithm; 4] =
+    [SigningAlgorithm::RS256, SigningAlgorithm::RS512, SigningAlgorithm::PS256, SigningAlgorithm::ES256];
+
+/// For how many milliseconds a key that signed is published: as long as a token of it may live, and a day more for
+/// clocks that differ and for nodes that learn late that it signs no more.
+const PUBLISHED_AFTER: i64 = (TOKEN_LIFETIME_MAX as i64 + 86_400) * 1000;
+
 impl SigningKey {
+    /// Whether verifiers have a use for it. A key that signed long ago has no token any more that is still good.
+    pub fn is_published(&self, now: Timestamp) -> bool {
+        match (self.state, self.current_until) {
+            (KeyState::Current | KeyState::Next, _) | (KeyState::Previous, None) => true,
+            (KeyState::Previous, Some(until)) => now.0.saturating_sub(until.0) <= PUBLISHED_AFTER,
+            (KeyState::Revoked, _) => false,
+        }
+    }
+
     /// Whether it has all that a key of this program has.
     pub fn is_complete(&self) -> bool {
         self.elliptic.is_some() && self.certificate.is_some()

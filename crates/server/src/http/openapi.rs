@@ -112,6 +112,11 @@ pub fn error_schema(surface: Surface) -> Value {
     }
 }
 
+/// Whether an answer with this status has a body.
+pub fn has_body(status: u16) -> bool {
+    !matches!(status, 204 | 304)
+}
+
 /// The statuses an operation may answer besides its success.
 pub fn refusals(row: &Operation) -> BTreeSet<u16> {
     let mut statuses: BTreeSet<u16> = row.refusals.iter().copied().collect();
@@ -146,7 +151,7 @@ fn responses(row: &Operation) -> Value {
     for status in refusals(row) {
         let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let mut response = json!({ "description": reason.unwrap_or_default() });
-        if status != 304 {
+        if has_body(status) {
             let name = match row.surface() {
                 Surface::Management => "Problem",
                 Surface::Keys => "KeyProblem",

@@ -39,7 +39,8 @@ pub struct Operation {
     pub prepare: Option<fn(&mut Value)>,
     /// The status and schema of success.
     pub success: (u16, Shape),
-    /// The statuses of refusals that are its own; those that every operation has are added.
+    /// The statuses of refusals that are its own; those that every operation has are added. With them stand answers
+    /// without a body that are no refusals: 304, or 204 for what is gone already.
     pub refusals: &'static [u16],
     /// What the audit log calls it, if it changes something.
     pub audit: Option<&'static str>,

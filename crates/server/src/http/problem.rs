@@ -221,6 +221,11 @@ fn conflict_words(conflict: &Conflict) -> (StatusCode, String, Option<&'static s
             Some("resource_conflict"),
         ),
         Conflict::RoleName(_) => (StatusCode::CONFLICT, "The role already exists.".to_owned(), None),
+        Conflict::ConnectionName => (
+            StatusCode::CONFLICT,
+            "A connection with the same name already exists".to_owned(),
+            Some("resource_conflict"),
+        ),
         Conflict::User => (StatusCode::CONFLICT, "The user already exists.".to_owned(), Some("auth0_idp_error")),
         other => (StatusCode::CONFLICT, format!("{other:?}"), Some("resource_conflict")),
     }

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use keyward_core::{
     Problem,
     model::{
-        client::{Client, ClientAuthentication, ClientSettings},
+        Revision, WorkspaceNumber,
+        api::Api,
+        client::{Client, ClientAuthentication, ClientNumber, ClientSettings, GLOBAL_NAME},
         consent::ConsentsOf,
         credential::{AuthenticationMethods, Credential},
     },
     problem::{Invalid, Missing, Part},
     secret::Secret,
     snapshot::Snapshot,
+    time::Timestamp,
 };
 use keyward_store::{Change, Error, catalogue};
 use serde_json::{Map, Value, json};
@@ -153,6 +157,7 @@ pub async fn update(call: &Call, id: String, fields: ClientFields) -> Result<Cli
             Box::pin(async move {
                 let found = catalogue::client::find(change.tx(), work.workspace, &id).await?;
                 let before = found.ok_or(Problem::NotFound(Missing::Client))?;
+                stays_global(&before, &fields)?;
                 let settings = settled((&before.settings, &before.credentials), fields.settings)?;
                 if settings.is_first_party != before.settings.is_first_party {
                     let text = "Whose application it is can't be changed";
@@ -227,7 +232,7 @@ pub async fn rotate_secret(call: &Call, id: String) -> Result<(Client, Secret), 
 /// Deletes an application with all its grants. One that does not exist is deleted already.
 ///
 /// # Errors
-/// [`Problem::Unavailable`].
+/// [`Problem::System`] for the one that stands for all of them.
 pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
     if call.app.view().snapshot.client(call.workspace, &id).is_none() {
         return call.app.shown_everywhere().await;
@@ -240,6 +245,9 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
                     // Somebody else was quicker.
                     return Ok(((), work.audit(Value::Null, Value::Null, Value::Null)));
                 };
+                if client.settings.global {
+                    return Err(Problem::System("Global client cannot be deleted.").into());
+                }
                 let grants = catalogue::client_grant::of_client(change.tx(), work.workspace, client.number).await?;
                 let gone = client_grant::take_away(change, &work, &grants).await?;
                 let consents = consent::take_away(change, &work, &ConsentsOf::Client(client.number)).await?;
@@ -261,8 +269,43 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The `client_id` of the application that stands for all of them. It is made of the Management API's id, so that a
+/// start finds it without a look at every application.
+pub(super) fn global_id(management: &Api) -> String {
+    let whole = ids::hex(digest(&SHA256, format!("global client of {}", management.id).as_bytes()).as_ref());
+    whole.chars().take(ID_LENGTH).collect()
+}
+
+/// What the application that stands for all of them is, from the beginning on.
+pub(super) fn global(number: ClientNumber, id: String, revision: Revision, now: Timestamp) -> Client {
+    Client {
+        number,
+        workspace: WorkspaceNumber::FIRST,
+        id,
+        name: GLOBAL_NAME.to_owned(),
+        settings: ClientSettings { global: true, grant_types: Vec::new(), ..ClientSettings::of_new(None) },
+        secret: None,
+        credentials: Vec::new(),
+        revision,
+        created_at: now,
+    }
+}
+
+/// Refuses to let the application that stands for all of them be one that gets tokens.
+fn stays_global(client: &Client, fields: &ClientFields) -> Result<(), Problem> {
+    let refused = [METHOD, METHODS, "grant_types"].into_iter().find(|name| is_set(&fields.settings, name));
+    let refused = refused.or(fields.secret.is_some().then_some("client_secret"));
+    match refused.filter(|_| client.settings.global) {
+        Some(name) => {
+            let text = "The global client gets no tokens";
+            Err(Problem::Invalid(Invalid::property(Part::Body, name, text)))
+        }
+        None => Ok(()),
+    }
+}
+
 fn has_secret(settings: &ClientSettings) -> bool {
-    settings.token_endpoint_auth_method != Some(ClientAuthentication::None)
+    !settings.global && settings.token_endpoint_auth_method != Some(ClientAuthentication::None)
 }
 
 fn is_set(fields: &Map<String, Value>, name: &str) -> bool {

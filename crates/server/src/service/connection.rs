@@ -1,11 +1,21 @@
-//! Connections: find, change. There is one from the first start on; none can be made or deleted yet.
+//! Connections: find, create, change, delete. There is one from the first start on.
 
-use keyward_core::{Problem, model::connection::Connection, problem::Missing};
-use keyward_store::ledger::connection;
-use serde_json::{Map, Value};
+use keyward_core::{
+    Problem,
+    model::connection::Connection,
+    problem::{Conflict, Missing},
+};
+use keyward_store::ledger::{
+    connection,
+    user_removal::{self, Gone},
+};
+use serde_json::{Map, Value, json};
 
 use super::difference;
-use crate::app::Call;
+use crate::{app::Call, ids};
+
+/// How many users that went with a connection an entry names.
+const NAMED: i64 = 100;
 
 /// What an entry of the audit log says of a connection.
 fn describe(connection: &Connection) -> Map<String, Value> {
@@ -33,6 +43,73 @@ pub async fn list(call: &Call) -> Result<Vec<Connection>, Problem> {
 pub async fn get(call: &Call, id: &str) -> Result<Connection, Problem> {
     let found = list(call).await?.into_iter().find(|connection| connection.id == id);
     found.ok_or(Problem::NotFound(Missing::Connection))
+}
+
+/// Creates a connection with these settings, whose form was checked.
+///
+/// # Errors
+/// [`Problem::Conflict`] when there is one with this name.
+pub async fn create(call: &Call, name: String, settings: Map<String, Value>) -> Result<Connection, Problem> {
+    let id = ids::prefixed(call.app.entropy.as_ref(), "con");
+    let work = call.clone();
+    let (connection, _) = call
+        .app
+        .change(move |change| {
+            Box::pin(async move {
+                let all = connection::list(change.tx(), work.workspace).await?;
+                if all.iter().any(|known| known.name == name) {
+                    return Err(Problem::Conflict(Conflict::ConnectionName).into());
+                }
+                let mut connection = Connection {
+                    number: connection::next_number(change).await?,
+                    workspace: work.workspace,
+                    id,
+                    settings: Connection::default_settings(&name),
+                    name,
+                    created_at: work.now,
+                };
+                connection.set(settings);
+                connection::insert(change, &connection).await?;
+                let seen = Value::Object(describe(&connection));
+                Ok((connection, work.audit(seen.clone(), Value::Null, seen)))
+            })
+        })
+        .await?;
+    Ok(connection)
+}
+
+/// Deletes a connection with all of its users and all that they have: another one with its name, or another user with
+/// the id of one of them, begins with nothing. Returns whether there was one.
+///
+/// # Errors
+/// Why it could not be done.
+pub async fn delete(call: &Call, id: String) -> Result<bool, Problem> {
+    let work = call.clone();
+    let (was_there, _) = call
+        .app
+        .change(move |change| {
+            Box::pin(async move {
+                let all = connection::list(change.tx(), work.workspace).await?;
+                let Some(found) = all.into_iter().find(|connection| connection.id == id) else {
+                    return Ok((false, None));
+                };
+                let gone = user_removal::of_connection(change, &found, NAMED).await?;
+                connection::delete(change, &found).await?;
+                let mut before = describe(&found);
+                before.insert("users".to_owned(), lost(&gone));
+                Ok((true, Some(work.audit(Value::Null, before.into(), Value::Null))))
+            })
+        })
+        .await?;
+    Ok(was_there)
+}
+
+/// What went with a connection, as an entry says it.
+fn lost(gone: &Gone) -> Value {
+    json!({
+        "count": gone.users, "first": gone.first, "roles": gone.roles, "permissions": gone.permissions,
+        "grants": gone.consents,
+    })
 }
 
 /// Changes a connection: each setting that is sent replaces the stored one whole, and null clears it.

@@ -5,11 +5,12 @@ use keyward_core::{
     model::{
         Revision,
         api::{SigningAlgorithm, TOKEN_LIFETIME_MAX},
+        signing_key::ALGORITHMS,
     },
     problem::{Invalid, Part},
     time::Timestamp,
 };
-use keyward_store::catalogue::revocation;
+use keyward_store::catalogue::revocation::{self, Asked};
 use serde_json::{Value, json};
 
 use super::{
@@ -38,10 +39,13 @@ pub async fn feed(call: &Call, view: &View, reference: &Reference, since: Revisi
     let app = &call.app;
     let audience = api::find(&view.snapshot, call.workspace, reference)?.api.identifier.clone();
     let horizon = Timestamp(call.now.0 - i64::from(TOKEN_LIFETIME_MAX) * 1000);
-    let (workspace, asked) = (call.workspace, audience.clone());
-    let reading = app
-        .store
-        .read(move |tx| Box::pin(async move { revocation::since(tx, (workspace, &asked), since, horizon).await }));
+    let (workspace, identifier) = (call.workspace, audience.clone());
+    let reading = app.store.read(move |tx| {
+        Box::pin(async move {
+            let asked = Asked { workspace, audience: &identifier, since, horizon };
+            revocation::since(tx, &asked).await
+        })
+    });
     let found = reading.await?;
     if since > found.revision {
         let detail = format!("Revision {} has not been reached; begin at 0 again", since.0);
@@ -53,11 +57,9 @@ pub async fn feed(call: &Call, view: &View, reference: &Reference, since: Revisi
             "id": gone.id, "value": gone.value, "removed_at": gone.over_at(settling), "revision": gone.revision.0,
         })
     });
-    // Whoever begins refuses nothing yet that could be allowed again.
-    let restored = if since.0 == 0 { Vec::new() } else { found.restored };
+    let restored: Vec<String> = found.restored.into_iter().map(|back| back.id).collect();
     let keys = found.keys.iter().flat_map(|key| {
-        let ids = [SigningAlgorithm::RS256, SigningAlgorithm::RS512, SigningAlgorithm::PS256, SigningAlgorithm::ES256];
-        ids.map(|algorithm| {
+        ALGORITHMS.map(|algorithm| {
             json!({
                 "kid": kid_of(&key.kid, algorithm), "state": key.state.as_str(), "revision": key.revision.0,
             })
@@ -66,7 +68,7 @@ pub async fn feed(call: &Call, view: &View, reference: &Reference, since: Revisi
     let begin = app.clock.now().seconds();
     let claims = json!({
         "iss": app.public_url, "aud": audience, "iat": begin, "exp": begin + LIFE,
-        "revision": found.revision.0, "since": since.0,
+        "revision": found.revision.0, "since": since.0, "more": found.more,
         "permissions": removed.collect::<Value>(), "restored": restored, "keys": keys.collect::<Value>(),
     });
     signing::sign(app, view, SigningAlgorithm::RS256, KIND, claims.to_string()).await

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 use super::{
     api::{fixed_permissions, write_permissions},
-    client_secret,
+    client, client_secret,
     signing_key::{self, Made},
 };
 use crate::{app::Parts, ids};
@@ -98,13 +98,17 @@ pub async fn ensure(parts: &Parts, audience: &str) -> Result<Option<FirstClient>
         Box::pin(async move {
             let keys = catalogue::signing_key::of_workspace(tx, WORKSPACE, &master).await?;
             let same_url = catalogue::workspace::public_url(tx, WORKSPACE).await? == url;
-            let has_connection = !ledger::connection::list(tx, WORKSPACE).await?.is_empty();
+            let had_connection = ledger::connection::existed(tx).await?;
             let api = catalogue::api::find_system(tx, WORKSPACE, SystemApi::Management, &master).await?;
-            let lacks_client = wants_client && !catalogue::client::existed(tx, WORKSPACE).await?;
-            let Some(api) = api.filter(|_| !lacks_client) else { return Ok((keys, false)) };
+            let Some(api) = api else { return Ok((keys, false)) };
+            let global = client::global_id(&api);
+            let lacks_client = wants_client && !catalogue::client::existed_beside(tx, WORKSPACE, &global).await?;
+            if lacks_client || catalogue::client::find(tx, WORKSPACE, &global).await?.is_none() {
+                return Ok((keys, false));
+            }
             let stored = catalogue::permission::of_api(tx, WORKSPACE, api.number).await?;
             let same_list = compare(&stored, fixed_permissions(SystemApi::Management)).is_empty();
-            Ok((keys, same_url && same_list && has_connection && api.identifier == identifier))
+            Ok((keys, same_url && same_list && had_connection && api.identifier == identifier))
         })
     });
     let (keys, is_current) = state.await?;
@@ -139,8 +143,10 @@ impl Setup {
         let before = found.as_ref().map_or(Value::Null, |api| json!({ "identifier": api.identifier }));
         let api = self.management_api(change, found).await?;
         self.connection(change).await?;
+        let global = client::global_id(&api);
+        self.global_client(change, &global).await?;
         let made = match &self.first_client {
-            Some(first) if !catalogue::client::existed(change.tx(), WORKSPACE).await? => {
+            Some(first) if !catalogue::client::existed_beside(change.tx(), WORKSPACE, &global).await? => {
                 self.client(change, &api, first).await?;
                 Some(first.clone())
             }
@@ -168,6 +174,16 @@ impl Setup {
             catalogue::signing_key::update(change, WORKSPACE, &key, sealing).await?;
         }
         Ok(())
+    }
+
+    /// The application that stands for all of them.
+    async fn global_client(&self, change: &mut Change<'_>, id: &str) -> Result<(), Error> {
+        if catalogue::client::find(change.tx(), WORKSPACE, id).await?.is_some() {
+            return Ok(());
+        }
+        let number = catalogue::client::next_number(change).await?;
+        let client = client::global(number, id.to_owned(), change.revision(), self.now);
+        catalogue::client::insert(change, &client, None).await
     }
 
     /// The first application, and its grant of all that the Management API has.
@@ -246,7 +262,8 @@ impl Setup {
     }
 
     async fn connection(&self, change: &mut Change<'_>) -> Result<(), Error> {
-        if !ledger::connection::list(change.tx(), WORKSPACE).await?.is_empty() {
+        // One that was deleted stays deleted.
+        if ledger::connection::existed(change.tx()).await? {
             return Ok(());
         }
         let connection = Connection {

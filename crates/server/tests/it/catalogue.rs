@@ -1,7 +1,8 @@
 //! Memory is what the store says, whatever happened and on every node.
 
 use http::Method;
-use keyward_core::{model::WorkspaceNumber, snapshot::Snapshot};
+use keyward_core::{model::WorkspaceNumber, snapshot::Snapshot, time::Timestamp};
+use keyward_store::ledger::assertion;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -204,6 +205,28 @@ async fn a_restart_finds_everything(t: TestApp) {
     assert_eq!(t.scopes(&id).await, ["a", "b"]);
     let secret = t.get(&format!("resource-servers/{}", made["id"].as_str().unwrap())).bearer(&token).send().await;
     assert_eq!(secret.body["signing_secret"], made["signing_secret"], "with a token from before");
+}
+
+/// Of two nodes that write the same rows, the one the other way round, one waits for the other, and not each for each.
+#[tokio::test]
+async fn two_nodes_never_wait_for_each_other() {
+    let Some(first) = TestApp::postgres().await else { return };
+    let second = TestApp::on(first.place.clone(), Settings { seed: 99, ..Settings::default() }).await;
+    let client = first.app.view().snapshot.clients(WorkspaceNumber::FIRST).next().unwrap().number;
+    let use_up = async |t: &TestApp, round: u8, number: u8| {
+        let mut jti = [round; 32];
+        jti[0] = number;
+        let until = Timestamp(i64::MAX);
+        t.app.store.ledger(move |tx| Box::pin(async move { assertion::use_up(tx, client, &jti, until).await })).await
+    };
+    for round in 0..5 {
+        // What is queued at once is carried out in one transaction.
+        let up = futures_util::future::join_all((0..50).map(|number| use_up(&first, round, number)));
+        let down = futures_util::future::join_all((0..50).rev().map(|number| use_up(&second, round, number)));
+        let (up, down) = tokio::join!(up, down);
+        let uses = up.into_iter().chain(down).map(Result::unwrap);
+        assert_eq!(uses.filter(|is_first| *is_first).count(), 50, "each is good once");
+    }
 }
 
 async fn many_writers_at_once(t: TestApp) {

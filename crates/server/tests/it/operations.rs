@@ -226,8 +226,10 @@ fn the_policy_reads_like_this() {
     GET /api/v2/users/{id}/effective-permissions <- read:user_effective_permissions
     GET /api/v2/users/{id}/effective-permissions/sources/effective-roles <- read:user_permission_source_roles
     GET /api/v2/connections <- read:connections
+    POST /api/v2/connections <- create:connections
     GET /api/v2/connections/{id} <- read:connections
     PATCH /api/v2/connections/{id} <- update:connections
+    DELETE /api/v2/connections/{id} <- delete:connections
     GET /api/v2/connections/{id}/clients <- read:connections
     GET /api/v2/tenants/settings <- read:tenant_settings
     PATCH /api/v2/tenants/settings <- update:tenant_settings

@@ -37,7 +37,7 @@ const CHANGED: Sql =
      WHERE deleted_at IS NULL AND number IN \
      (SELECT number FROM changes WHERE kind = 'client' AND revision > $1 AND revision <= $2) ORDER BY number");
 const SEALED: Sql = Sql("SELECT id, secret FROM clients WHERE workspace = $1 AND number = $2 AND deleted_at IS NULL");
-const ANY: Sql = Sql("SELECT number FROM clients WHERE workspace = $1 LIMIT 1");
+const ANY: Sql = Sql("SELECT number FROM clients WHERE workspace = $1 AND id <> $2 LIMIT 1");
 
 fn place(id: &str) -> String {
     format!("clients/{id}/secret")
@@ -139,9 +139,9 @@ pub async fn find(tx: &mut Tx<'_>, workspace: WorkspaceNumber, id: &str) -> Resu
     Ok(Some(with_keys(client, &mut credentials)))
 }
 
-/// Whether there is or ever was a client.
-pub async fn existed(tx: &mut Tx<'_>, workspace: WorkspaceNumber) -> Result<bool, Error> {
-    Ok(!tx.query(ANY, &[workspace.0.into()]).await?.is_empty())
+/// Whether there is or ever was a client besides the one with this id.
+pub async fn existed_beside(tx: &mut Tx<'_>, workspace: WorkspaceNumber, id: &str) -> Result<bool, Error> {
+    Ok(!tx.query(ANY, &[workspace.0.into(), id.into()]).await?.is_empty())
 }
 
 /// The secret of a client, if it has one.

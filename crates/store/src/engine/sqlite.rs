@@ -225,7 +225,7 @@ mod tests {
                     Ok(Box::new(()) as Answer)
                 })
             });
-            assert!(sender.try_send(Command { numbered: true, job, reply }).is_ok());
+            assert!(sender.try_send(Command { job, reply }).is_ok());
             answers.push(answer);
         }
         let batch = queue.next_blocking().expect("commands wait");

@@ -23,8 +23,7 @@ pub async fn use_up(tx: &mut Tx<'_>, client: ClientNumber, jti: &Hash, until: Ti
     Ok(!rows.is_empty())
 }
 
-/// Forgets assertions that have expired, a thousand at most. In a numbered change, so that two nodes take turns: each
-/// would wait for the rows of the other.
+/// Forgets assertions that have expired, a thousand at most.
 pub async fn forget(change: &mut Change<'_>, now: Timestamp) -> Result<(), Error> {
     change.tx().query(FORGET, &[now.0.into()]).await.map(drop)
 }

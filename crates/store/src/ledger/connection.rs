@@ -20,6 +20,8 @@ const INSERT: Sql =
 const UPDATE: Sql = Sql("UPDATE connections SET settings = $3, updated_at = $4 WHERE workspace = $1 AND number = $2");
 const LIST: Sql = Sql("SELECT number, workspace, id, name, settings, created_at FROM connections \
      WHERE workspace = $1 ORDER BY number");
+const DELETE: Sql = Sql("DELETE FROM connections WHERE workspace = $1 AND number = $2");
+const LAST: Sql = Sql("SELECT last FROM numbers WHERE kind = 'connection'");
 const COUNT_USERS: Sql = Sql("UPDATE connections SET users = users + $2 WHERE number = $1");
 const USERS: Sql = Sql("SELECT CAST(COALESCE(SUM(users), 0) AS BIGINT) FROM connections WHERE workspace = $1");
 
@@ -48,6 +50,18 @@ pub async fn update(change: &mut Change<'_>, connection: &Connection, now: Times
         [connection.workspace.0.into(), connection.number.0.into(), settings(connection)?.into(), now.0.into()];
     change.tx().query(UPDATE, &values).await?;
     Ok(())
+}
+
+/// Deletes a connection, which has no users any more.
+pub async fn delete(change: &mut Change<'_>, connection: &Connection) -> Result<(), Error> {
+    change.tx().query(DELETE, &[connection.workspace.0.into(), connection.number.0.into()]).await?;
+    Ok(())
+}
+
+/// Whether there is or ever was a connection.
+pub async fn existed(tx: &mut Tx<'_>) -> Result<bool, Error> {
+    let rows = tx.query(LAST, &[]).await?;
+    Ok(rows.into_iter().next().ok_or_else(|| Error::inconsistent("numbers", "connection"))?.int()? > 0)
 }
 
 /// All connections, oldest first.

@@ -7,4 +7,5 @@ pub mod log;
 pub mod log_block;
 pub mod user;
 pub mod user_holdings;
+pub mod user_removal;
 pub mod user_walk;

@@ -51,9 +51,8 @@ pub fn list(request: Request) -> Handled {
         let wanted = ["audience", "client_id", "subject_type", "allow_any_organization", "default_for"];
         let all = shown.filter(|fields| wanted.iter().all(|name| is(fields, name)));
         let id = |fields: &Map<String, Value>| fields.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let mut page = Page::of(&query, all, id)?;
-        let shown = std::mem::take(&mut page.items).into_iter().map(Value::Object).collect();
-        Ok(Answer::json(StatusCode::OK, &page.answer("client_grants", shown)))
+        let page = Page::of(&query, "client_grants", all, id)?;
+        Ok(Answer::json(StatusCode::OK, &page.answer(Value::Object)))
     })
 }
 

@@ -5,7 +5,7 @@ use keyward_core::{Problem, access::ManagementScope as Scope, model::client::Cli
 use serde_json::{Map, Value, json};
 
 use super::{
-    credentials,
+    client_query, credentials,
     paging::{self, Page},
 };
 use crate::{
@@ -30,17 +30,27 @@ const METHODS: &str = "client_authentication_methods";
 /// The parameters of the list.
 pub const LIST_QUERY: &[Parameter] = &[
     paging::PAGE,
-    paging::per_page("How many stand on a page"),
+    paging::per_page_or_none("How many stand on a page"),
     paging::INCLUDE_TOTALS,
     paging::FROM,
     paging::TAKE,
     Parameter {
         name: "is_global",
         kind: ParameterKind::Boolean,
-        description: "Whether to list those of the tenant itself",
+        description: "Whether to list the one that stands for all of them, or the others; both, if it is not said",
     },
     Parameter { name: "is_first_party", kind: ParameterKind::Boolean, description: "Whether to list one's own" },
     Parameter { name: "app_type", kind: ParameterKind::Text(512), description: "Kinds, separated by commas" },
+    Parameter {
+        name: "external_client_id",
+        kind: ParameterKind::Text(2048),
+        description: "Only the one that a document at this address describes; there is none of that kind",
+    },
+    Parameter {
+        name: "q",
+        kind: ParameterKind::Text(1024),
+        description: "client_grant.organization_id:<id> or client_grant.allow_any_organization:true",
+    },
     query::fields(FIELDS),
     query::INCLUDE_FIELDS,
 ];
@@ -101,7 +111,7 @@ fn render(client: &Client, secret: Option<&Secret>, call: &Call) -> Map<String, 
     let mut fields = client.describe();
     for (name, value) in [
         ("tenant", Value::from("default")),
-        ("global", false.into()),
+        ("global", client.settings.global.into()),
         ("callback_url_template", false.into()),
         ("cross_origin_auth", fields.get("cross_origin_authentication").cloned().unwrap_or(false.into())),
     ] {
@@ -139,24 +149,29 @@ pub fn list(request: Request) -> Handled {
         let Request { call, view, query, .. } = request;
         let kinds: Option<Vec<&str>> = query::text(&query, "app_type").map(|text| text.split(',').collect());
         let first_party = query.get("is_first_party").and_then(Value::as_bool);
-        // None is the tenant's own here.
-        let none = query::boolean(&query, "is_global", false);
+        let asked = client_query::wanted(&query, &view.snapshot, call.workspace)?;
+        let global = query.get("is_global").and_then(Value::as_bool);
+        // None is described by a document elsewhere.
+        let none = query.contains_key("external_client_id");
         let all = view.snapshot.clients(call.workspace).filter(|client| {
             let kind = client.settings.app_type.as_deref().unwrap_or_default();
             !none
+                && global.is_none_or(|wanted| wanted == client.settings.global)
+                && asked.as_ref().is_none_or(|asked| asked.contains(&client.number))
                 && kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
                 && first_party.is_none_or(|wanted| wanted == client.settings.is_first_party)
         });
-        let page = Page::of(&query, all, |client| format!("{:020}", client.number.0))?;
+        let mut page = Page::of(&query, "clients", all, |client| client.number.0)?;
         let (mut shown, mut shows_secrets) = (Vec::with_capacity(page.items.len()), false);
-        for client in &page.items {
+        for client in std::mem::take(&mut page.items) {
             let secret = visible_secret(&call, &query, client).await?;
             shows_secrets |= secret.is_some();
             let mut fields = render(client, secret.as_ref(), &call);
             query::select_fields(&query, &mut fields);
-            shown.push(fields.into());
+            shown.push(fields);
         }
-        Ok(Answer { shows_secrets, ..Answer::json(StatusCode::OK, &page.answer("clients", shown)) })
+        let body = page.with(shown).answer(Value::Object);
+        Ok(Answer { shows_secrets, ..Answer::json(StatusCode::OK, &body) })
     })
 }
 

@@ -8,8 +8,9 @@ use keyward_core::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    paging,
-    user_pages::{self, FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE},
+    paging::Page,
+    user_pages::{FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE},
+    users::date,
 };
 use crate::{
     http::{
@@ -76,17 +77,12 @@ pub fn list(request: Request) -> Handled {
         let mut all = connection::list(&request.call).await?;
         all.retain(|connection| query::text(query, "name").is_none_or(|name| connection.name == name));
         all.retain(|_| strategies.is_none_or(|list| list.iter().any(|strategy| strategy == STRATEGY)));
-        let shown = all.iter().map(|connection| {
+        let page = Page::of(query, "connections", all.iter(), |connection| connection.number.0)?;
+        let body = page.answer(|connection| {
             let mut fields = render(connection);
             query::select_fields(query, &mut fields);
-            (format!("{:020}", connection.number.0), Value::Object(fields))
+            Value::Object(fields)
         });
-        let body = if query.contains_key("take") || query.contains_key("from") {
-            user_pages::checkpoint(query, "connections", shown.collect())?
-        } else {
-            let shown: Vec<Value> = shown.map(|(_, value)| value).collect();
-            paging::page(query, "connections", &shown, Value::clone)
-        };
         Ok(Answer::json(StatusCode::OK, &body))
     })
 }
@@ -97,6 +93,34 @@ pub fn get(request: Request) -> Handled {
         let mut fields = render(&connection::get(&request.call, &request.segments[0]).await?);
         query::select_fields(&request.query, &mut fields);
         Ok(Answer::json(StatusCode::OK, &fields))
+    })
+}
+
+/// Creates a connection.
+pub fn create(request: Request) -> Handled {
+    Box::pin(async move {
+        let Request { call, body, .. } = request;
+        let Value::Object(mut settings) = body else {
+            return Err(Problem::internal("a checked body is not an object"));
+        };
+        settings.remove("strategy");
+        let Some(Value::String(name)) = settings.remove("name") else {
+            return Err(Problem::internal("a checked body has no name"));
+        };
+        let connection = connection::create(&call, name, settings).await?;
+        Ok(Answer::json(StatusCode::CREATED, &render(&connection)))
+    })
+}
+
+/// Deletes a connection. One that does not exist is deleted already.
+pub fn delete(request: Request) -> Handled {
+    Box::pin(async move {
+        let Request { call, segments, .. } = request;
+        let was_there = connection::delete(&call, segments[0].replace('\0', "")).await?;
+        if !was_there {
+            return Ok(Answer::empty(StatusCode::NO_CONTENT));
+        }
+        Ok(Answer::json(StatusCode::ACCEPTED, &json!({ "deleted_at": date(call.now) })))
     })
 }
 

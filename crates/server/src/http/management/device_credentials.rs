@@ -32,8 +32,8 @@ const FIELDS: &[&str] = &["id", "device_name", "device_id", "type", "user_id", "
 /// Lists the credentials.
 pub fn list(request: Request) -> Handled {
     Box::pin(async move {
-        let page: Page<Value> = Page::of(&request.query, std::iter::empty(), |_| String::new())?;
-        Ok(Answer::json(StatusCode::OK, &page.answer("device_credentials", Vec::new())))
+        let page: Page<Value> = Page::of_known(&request.query, "device_credentials", 0, |_| Vec::new())?;
+        Ok(Answer::json(StatusCode::OK, &page.answer(|one| one)))
     })
 }
 

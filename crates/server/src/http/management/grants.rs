@@ -17,9 +17,6 @@ use crate::{
     service::consent::{self, Wanted},
 };
 
-/// How many entries paging by offset reaches (contract: pagination).
-const REACH: i64 = 1000;
-
 const USER_ID: Parameter =
     Parameter { name: "user_id", kind: ParameterKind::Text(1024), description: "Only those of this user" };
 
@@ -48,11 +45,7 @@ pub const DELETE_QUERY: &[Parameter] = &[Parameter {
 pub fn list(request: Request) -> Handled {
     Box::pin(async move {
         let Request { call, query, .. } = request;
-        let (page, limit) = (query::integer(&query, "page", 0), query::integer(&query, "per_page", 50));
-        let start = page.saturating_mul(limit);
-        if start.saturating_add(limit) > REACH {
-            return Err(Problem::Invalid(Invalid::whole(Part::Paging, "too far")));
-        }
+        let (start, limit) = paging::span_within_reach(&query)?;
         let text = |name: &str| query::text(&query, name).map(str::to_owned);
         let wanted = Wanted { user_id: text("user_id"), client_id: text("client_id"), audience: text("audience") };
         let totals = query::boolean(&query, "include_totals", false);

@@ -8,7 +8,7 @@ use keyward_core::{
 };
 use serde_json::{Value, json};
 
-use super::log_query;
+use super::{log_query, paging};
 use crate::{
     http::{
         answer::Answer,
@@ -17,9 +17,6 @@ use crate::{
     },
     service::log,
 };
-
-/// The most entries that offset paging reaches (contract: logs).
-const REACH: i64 = 1000;
 
 const FIELDS: &[&str] = &[
     "_id",
@@ -51,18 +48,14 @@ const FIELDS: &[&str] = &[
 
 /// The parameters of the list.
 pub const LIST_QUERY: &[Parameter] = &[
-    Parameter { name: "page", kind: ParameterKind::Integer(0, i64::MAX), description: "Page, from 0" },
-    Parameter { name: "per_page", kind: ParameterKind::Integer(0, 100), description: "Entries on a page" },
+    paging::PAGE,
+    paging::per_page_or_none("Entries on a page"),
     Parameter {
         name: "sort",
         kind: ParameterKind::Text(64),
         description: "`date:-1` for the newest first, the default, or `date:1`",
     },
-    Parameter {
-        name: "include_totals",
-        kind: ParameterKind::Boolean,
-        description: "Whether the answer is an object with the total number",
-    },
+    paging::INCLUDE_TOTALS,
     Parameter {
         name: "from",
         kind: ParameterKind::Text(128),
@@ -145,7 +138,7 @@ pub fn list(request: Request) -> Handled {
             }
             shown
         };
-        if query.contains_key("from") || query.contains_key("take") {
+        if paging::is_checkpoint(query) {
             let take = query::integer(query, "take", 50);
             let entries = match query::text(query, "from") {
                 Some(from) => log::after(&request.call, from.to_owned(), take).await?,
@@ -156,11 +149,7 @@ pub fn list(request: Request) -> Handled {
             let next = format!("<{}logs?from={}&take={take}>; rel=\"next\"", request.call.app.audience, last.log_id);
             return Ok(answer.with(header::LINK, &next));
         }
-        let (page, limit) = (query::integer(query, "page", 0), query::integer(query, "per_page", 50));
-        let start = page.saturating_mul(limit);
-        if start.saturating_add(limit) > REACH {
-            return Err(Problem::Invalid(Invalid::whole(Part::Paging, "too far")));
-        }
+        let (start, limit) = paging::span_within_reach(query)?;
         let filter = match query::text(query, "q").or_else(|| query::text(query, "search")) {
             Some(text) => log_query::parse(text).map_err(Problem::Invalid)?,
             None => LogFilter::default(),

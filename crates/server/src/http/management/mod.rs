@@ -1,6 +1,7 @@
 //! The Management API: Auth0's words, one file per noun.
 
 pub mod client_grants;
+pub mod client_query;
 pub mod client_schema;
 pub mod client_table;
 pub mod clients;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{StatusCode, header};
 use keyward_core::{
     Problem,
@@ -14,7 +13,10 @@ use keyward_core::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{paging, parse_wanted, precondition, reference};
+use super::{
+    paging::{self, Page},
+    parse_wanted, precondition, reference,
+};
 use crate::{
     http::{
         answer::{Answer, JSON, bytes, etag},
@@ -60,16 +62,8 @@ pub const LIST_QUERY: &[Parameter] = &[
     paging::PAGE,
     paging::per_page("APIs on a page"),
     paging::INCLUDE_TOTALS,
-    Parameter {
-        name: "from",
-        kind: ParameterKind::Text(128),
-        description: "Where the last answer's `next` says to go on",
-    },
-    Parameter {
-        name: "take",
-        kind: ParameterKind::Integer(1, 100),
-        description: "APIs in an answer that can be gone on from",
-    },
+    paging::FROM,
+    paging::TAKE,
     query::fields(FIELDS),
     query::INCLUDE_FIELDS,
 ];
@@ -132,31 +126,9 @@ pub fn list(request: Request) -> Handled {
             shows_secrets |= fields.contains_key("signing_secret");
             Value::Object(fields)
         };
-        let body = if query.contains_key("take") || query.contains_key("from") {
-            let take = usize::try_from(query::integer(query, "take", 50)).unwrap_or(50);
-            let from = query::text(query, "from").map(cursor).transpose()?.unwrap_or(0);
-            let mut rest = all.skip_while(|entry| entry.api.number.0 <= from);
-            let page: Vec<_> = rest.by_ref().take(take).collect();
-            let shown: Vec<Value> = page.iter().map(|entry| show(entry)).collect();
-            match (rest.next(), page.last()) {
-                (Some(_), Some(last)) => {
-                    let next = BASE64_URL_SAFE_NO_PAD.encode(last.api.number.0.to_string());
-                    json!({ "resource_servers": shown, "next": next })
-                }
-                _ => json!({ "resource_servers": shown }),
-            }
-        } else {
-            paging::page(query, "resource_servers", &all.collect::<Vec<_>>(), |entry| show(entry))
-        };
+        let page = Page::of(query, "resource_servers", all, |entry| entry.api.number.0)?;
+        let body = page.answer(|entry| show(entry));
         Ok(Answer { shows_secrets, ..Answer::json(StatusCode::OK, &body) })
-    })
-}
-
-/// The number that a cursor hides.
-fn cursor(text: &str) -> Result<i64, Problem> {
-    let number = BASE64_URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok());
-    number.ok_or_else(|| {
-        Problem::Invalid(Invalid::property(Part::Query, "from", "Not a value that `next` of an earlier answer had"))
     })
 }
 

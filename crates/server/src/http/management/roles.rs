@@ -6,7 +6,7 @@ use http::StatusCode;
 use keyward_core::model::role::{INDEXED_NAME_MAX, Role, folded};
 use serde_json::{Map, Value, json};
 
-use super::paging;
+use super::paging::{self, Page};
 use crate::{
     http::{
         answer::Answer,
@@ -39,6 +39,9 @@ pub const LIST_QUERY: &[Parameter] = &[
     paging::PAGE,
     paging::per_page("Roles on a page"),
     paging::INCLUDE_TOTALS,
+    // Ours: pages don't reach all of them, and the original, which has no more than they reach, has no other way.
+    paging::FROM,
+    paging::TAKE,
 ];
 
 /// A role as the wire shows it. One that has no description shows an empty one.
@@ -55,19 +58,16 @@ pub fn list(request: Request) -> Handled {
         let any = query::text(query, "type").is_none_or(|kind| kind == TENANT) && !query.contains_key("owner_id");
         let (snapshot, workspace) = (&request.view.snapshot, request.call.workspace);
         let count = if any { snapshot.role_count(workspace) } else { 0 };
-        let body = match part {
+        let by_name = |places| snapshot.roles_by_name(workspace, places);
+        let page = match part {
             // What is not filtered costs as much as the page, wherever that is.
-            None => {
-                let page = |places| snapshot.roles_by_name(workspace, places);
-                paging::page_of(query, "roles", count, page, |role| render(role))
-            }
-            Some(part) => {
-                let all = snapshot.roles_by_name(workspace, 0..count);
-                let found: Vec<Arc<Role>> = all.into_iter().filter(|role| folded(&role.name).contains(&part)).collect();
-                paging::page(query, "roles", &found, |role| render(role))
+            None if !paging::is_checkpoint(query) => Page::of_known(query, "roles", count, by_name)?,
+            part => {
+                let fits = |role: &Arc<Role>| part.as_ref().is_none_or(|part| folded(&role.name).contains(part));
+                Page::of(query, "roles", by_name(0..count).into_iter().filter(fits), |role| role.name.clone())?
             }
         };
-        Ok(Answer::json(StatusCode::OK, &body))
+        Ok(Answer::json(StatusCode::OK, &page.answer(|role| render(&role))))
     })
 }
 

@@ -7,7 +7,7 @@ use keyward_core::model::{
 };
 use serde_json::{Value, json};
 
-use super::roles::TENANT;
+use super::{paging, roles::TENANT};
 
 /// An object of these properties and no other.
 fn closed(required: &[&str], properties: Value) -> Value {
@@ -61,7 +61,7 @@ fn list(plural: &str, item: &Value) -> Value {
 
 /// A list of roles in each of its forms.
 pub fn role_list() -> Value {
-    list("roles", &role())
+    paging::schema("roles", &role())
 }
 
 /// Permissions that a role is to give, or to give no longer.

@@ -6,6 +6,8 @@ use keyward_core::model::{
 };
 use serde_json::{Value, json};
 
+use super::paging;
+
 /// The same schema and one more property.
 fn with(mut schema: Value, name: &str, property: Value) -> Value {
     schema["properties"][name] = property;
@@ -195,15 +197,7 @@ pub fn resource_server() -> Value {
 
 /// A list of APIs in each of its forms.
 pub fn resource_server_list() -> Value {
-    let list = json!({ "type": "array", "items": resource_server() });
-    let paged = json!({
-        "type": "object", "required": ["resource_servers"], "additionalProperties": false,
-        "properties": {
-            "start": {"type": "integer"}, "limit": {"type": "integer"}, "total": {"type": "integer"},
-            "next": {"type": "string"}, "resource_servers": list,
-        },
-    });
-    json!({ "anyOf": [list, paged] })
+    paging::schema("resource_servers", &resource_server())
 }
 
 /// An entry of the audit log.

@@ -7,6 +7,7 @@ use keyward_core::{
     time::Timestamp,
 };
 use serde_json::{Map, Value, json};
+use yasna::{Tag, models::ObjectIdentifier};
 
 use crate::{
     http::{
@@ -17,15 +18,40 @@ use crate::{
     service::signing_key,
 };
 
-/// A certificate as text (RFC 7468).
-fn pem(certificate: &[u8]) -> String {
-    let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
-    for line in BASE64_STANDARD.encode(certificate).as_bytes().chunks(64) {
+/// Bytes as text under a label (RFC 7468).
+fn pem(label: &str, bytes: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for line in BASE64_STANDARD.encode(bytes).as_bytes().chunks(64) {
         text.extend(line.iter().map(|byte| char::from(*byte)));
         text.push('\n');
     }
-    text.push_str("-----END CERTIFICATE-----\n");
+    text.push_str(&format!("-----END {label}-----\n"));
     text
+}
+
+fn certificate_pem(certificate: &[u8]) -> String {
+    pem("CERTIFICATE", certificate)
+}
+
+/// A bundle of this certificate and nothing else, which signs nothing (RFC 2315 §9.1).
+fn bundle(certificate: &[u8]) -> Vec<u8> {
+    let (signed_data, data) = ([1, 2, 840, 113_549, 1, 7, 2], [1, 2, 840, 113_549, 1, 7, 1]);
+    yasna::construct_der(|whole| {
+        whole.write_sequence(|whole| {
+            whole.next().write_oid(&ObjectIdentifier::from_slice(&signed_data));
+            whole.next().write_tagged(Tag::context(0), |content| {
+                content.write_sequence(|content| {
+                    content.next().write_u8(1);
+                    content.next().write_set(|_no_digests| {});
+                    content.next().write_sequence(|of| of.next().write_oid(&ObjectIdentifier::from_slice(&data)));
+                    content.next().write_tagged_implicit(Tag::context(0), |certificates| {
+                        certificates.write_set(|certificates| certificates.next().write_der(certificate));
+                    });
+                    content.next().write_set(|_no_signers| {});
+                });
+            });
+        });
+    })
 }
 
 fn date(time: Timestamp) -> String {
@@ -41,7 +67,8 @@ fn render(key: &SigningKey) -> Value {
     if let Some(certificate) = &key.certificate {
         let bytes = keyring::fingerprint(certificate);
         let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        field("cert", pem(certificate).into());
+        field("cert", certificate_pem(certificate).into());
+        field("pkcs7", pem("PKCS7", &bundle(certificate)).into());
         field("fingerprint", pairs.join(":").into());
         field("thumbprint", pairs.concat().into());
     }
@@ -65,7 +92,7 @@ fn render(key: &SigningKey) -> Value {
 
 /// What is answered to a change of a key.
 fn brief(key: &SigningKey) -> Value {
-    json!({ "cert": key.certificate.as_deref().map(pem), "kid": key.kid })
+    json!({ "cert": key.certificate.as_deref().map(certificate_pem), "kid": key.kid })
 }
 
 /// Lists the keys, oldest first.

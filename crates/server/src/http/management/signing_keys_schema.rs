@@ -12,6 +12,7 @@ pub fn signing_key() -> Value {
         "properties": {
             "kid": text("Id of the key; `-RS512`, `-PS256` or `-ES256` behind it for APIs that ask for one of these"),
             "cert": text("The public certificate of the RSA key, PEM"),
+            "pkcs7": text("The same certificate in a PKCS #7 bundle of its own, PEM"),
             "fingerprint": text("The certificate's SHA-1, in pairs of digits"),
             "thumbprint": text("The certificate's SHA-1"),
             "current": flag("Whether it signs"),

@@ -13,7 +13,8 @@ use keyward_core::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    user_pages::{FROM, TAKE, checkpoint, required},
+    paging::Page,
+    user_pages::{FROM, TAKE, required},
     user_permissions, user_roles,
     users::user_reference,
 };
@@ -56,12 +57,13 @@ fn api(request: &Request) -> Result<&Arc<ApiEntry>, Problem> {
 
 /// Roles in an answer that can be gone on from. A user has them directly: there are no groups.
 fn answer<'r>(query: &Map<String, Value>, roles: impl IntoIterator<Item = &'r Arc<Role>>) -> Result<Answer, Problem> {
-    let shown = roles.into_iter().map(|role| {
+    let page = Page::checkpoint(query, "roles", roles.into_iter(), |role| role.name.clone())?;
+    let body = page.answer(|role| {
         let mut fields = user_roles::render(role);
         fields.insert("sources".to_owned(), json!(["direct"]));
-        (role.name.clone(), Value::Object(fields))
+        Value::Object(fields)
     });
-    Ok(Answer::json(StatusCode::OK, &checkpoint(query, "roles", shown.collect())?))
+    Ok(Answer::json(StatusCode::OK, &body))
 }
 
 /// Lists the permissions of one API that a user has, directly or by roles.
@@ -70,14 +72,16 @@ pub fn permissions(request: Request) -> Handled {
         let number = api(&request)?.api.number;
         let given = user::given(&request.call, user_reference(&request.segments[0])).await?;
         let all = with_sources(&request.view.snapshot, &given.role_numbers(), &given.permission_numbers());
-        let shown = all.iter().filter(|held| held.permission.api == number).map(|held| {
+        let held = all.iter().filter(|held| held.permission.api == number);
+        let page = Page::checkpoint(&request.query, "permissions", held, |held| held.permission.value.to_string())?;
+        let body = page.answer(|held| {
             let mut fields = user_permissions::render(held);
             let reasons = [(held.direct, "direct"), (!held.roles.is_empty(), "roles")];
             let reasons: Vec<&str> = reasons.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
             fields.insert("sources".to_owned(), json!(reasons));
-            (held.permission.value.to_string(), Value::Object(fields))
+            Value::Object(fields)
         });
-        Ok(Answer::json(StatusCode::OK, &checkpoint(&request.query, "permissions", shown.collect())?))
+        Ok(Answer::json(StatusCode::OK, &body))
     })
 }
 

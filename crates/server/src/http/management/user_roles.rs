@@ -1,12 +1,14 @@
 //! Which roles users have, and which users have a role.
 
+use std::{fmt, num::ParseIntError, str::FromStr};
+
 use http::StatusCode;
-use keyward_core::{Problem, held, model::role::Role, time::Timestamp};
+use keyward_core::{held, model::role::Role, time::Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
-    paging::{self, no_cursor},
-    user_pages::{self, FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE},
+    paging::{self, Page},
+    user_pages::{FROM, INCLUDE_TOTALS, PAGE, PER_PAGE, TAKE},
     users::user_reference,
 };
 use crate::{
@@ -72,20 +74,22 @@ pub fn members(request: Request) -> Handled {
     Box::pin(async move {
         let query = &request.query;
         let role = request.segments[0].replace('\0', "");
-        if query.contains_key("take") || query.contains_key("from") {
+        if paging::is_checkpoint(query) {
             let take = query::integer(query, "take", 50);
-            let after = query::text(query, "from").map(cursor).transpose()?;
+            let after: Option<Place> =
+                query::text(query, "from").map(|text| paging::place(MEMBERS, text)).transpose()?;
+            let after = after.map(|place| (place.0, place.1));
             // One more, to know whether there is one more.
             let page = MembersPage { after, offset: 0, limit: take + 1, totals: false };
             let (mut users, _) = user_roles::members(&request.call, role, page).await?;
             let there_is_more = i64::try_from(users.len()).unwrap_or(i64::MAX) > take;
             users.truncate(usize::try_from(take).unwrap_or(usize::MAX));
             let last = users.last().filter(|_| there_is_more);
-            let next = last.map(|(user, at)| hidden(&format!("{},{}", at.0, user.id)));
-            let shown = users.iter().map(|(user, _)| member(user)).collect();
-            return Ok(Answer::json(StatusCode::OK, &user_pages::from_here("users", shown, next)));
+            let next = last.map(|(user, at)| paging::cursor(MEMBERS, &Place(*at, user.id.clone())));
+            let page = Page::up_to(MEMBERS, users, next);
+            return Ok(Answer::json(StatusCode::OK, &page.answer(|(user, _)| member(&user))));
         }
-        let (offset, limit) = user_pages::span_within_reach(query)?;
+        let (offset, limit) = paging::span_within_reach(query)?;
         let totals = query::boolean(query, "include_totals", false);
         let page = MembersPage { after: None, offset, limit, totals };
         let (users, total) = user_roles::members(&request.call, role, page).await?;
@@ -98,16 +102,25 @@ pub fn members(request: Request) -> Handled {
     })
 }
 
-fn hidden(text: &str) -> String {
-    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-    BASE64_URL_SAFE_NO_PAD.encode(text)
+/// The users of a role, as an answer calls them.
+const MEMBERS: &str = "users";
+
+/// A place in the list of a role's users: when one got it, and its id.
+struct Place(Timestamp, String);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{}", self.0.0, self.1)
+    }
 }
 
-fn cursor(text: &str) -> Result<(Timestamp, String), Problem> {
-    let place = paging::cursor(text)?;
-    let (at, id) = place.split_once(',').ok_or_else(no_cursor)?;
-    let at = at.parse().map_err(|_| no_cursor())?;
-    Ok((Timestamp(at), id.to_owned()))
+impl FromStr for Place {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        let (at, id) = text.split_once(',').unwrap_or_default();
+        Ok(Self(Timestamp(at.parse()?), id.to_owned()))
+    }
 }
 
 /// A user as a role's list shows it.

@@ -16,8 +16,9 @@ use keyward_core::{
 use serde_json::{Map, Value, json};
 
 use super::{
+    paging::{self, INCLUDE_TOTALS, PAGE},
     reference,
-    user_pages::{INCLUDE_TOTALS, PAGE, required, span_within_reach},
+    user_pages::required,
     user_query,
 };
 use crate::{
@@ -61,7 +62,7 @@ const FIELDS: &[&str] = &[
 /// The parameters of the list.
 pub const LIST_QUERY: &[Parameter] = &[
     PAGE,
-    Parameter { name: "per_page", kind: ParameterKind::Integer(0, 100), description: "Users on a page" },
+    paging::per_page_or_none("Users on a page"),
     INCLUDE_TOTALS,
     Parameter {
         name: "sort",
@@ -95,7 +96,7 @@ pub(super) fn user_reference(segment: &str) -> Reference {
 }
 
 /// A time as the wire shows it.
-fn date(time: Timestamp) -> Value {
+pub(super) fn date(time: Timestamp) -> Value {
     let time = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into()
 }
@@ -123,7 +124,7 @@ fn shown(query: &Map<String, Value>, user: &User) -> Value {
 pub fn list(request: Request) -> Handled {
     Box::pin(async move {
         let query = &request.query;
-        let page = span_within_reach(query)?;
+        let page = paging::span_within_reach(query)?;
         let (order, down) = order(query::text(query, "sort"))?;
         if query::text(query, "search_engine").is_some_and(|engine| engine != "v3") {
             return Err(invalid("search_engine", "Only v3 is supported"));

@@ -1,6 +1,11 @@
 //! The schemas of users, what they hold, and connections.
 
-use keyward_core::model::{api::IDENTIFIER_MAX, permission::VALUE_MAX, user::ID_MAX};
+use keyward_core::model::{
+    api::IDENTIFIER_MAX,
+    connection::{NAME_MAX, STRATEGY},
+    permission::VALUE_MAX,
+    user::ID_MAX,
+};
 use serde_json::{Value, json};
 
 /// The most entries of one request that gives or takes.
@@ -242,6 +247,28 @@ pub fn connection_update() -> Value {
                 "description": "Texts of yours",
             },
         },
+    })
+}
+
+/// A connection that is to be created.
+pub fn connection_create() -> Value {
+    let mut schema = connection_update();
+    schema["required"] = json!(["name", "strategy"]);
+    schema["properties"]["name"] = json!({
+        "type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": "^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$",
+        "description": "The name of the connection. Must start and end with an alphanumeric character and can only contain \
+                        alphanumeric characters and '-'",
+    });
+    schema["properties"]["strategy"] =
+        json!({ "type": "string", "enum": [STRATEGY], "description": "What kind of connection it is: a database" });
+    schema
+}
+
+/// What is answered to the deletion of a connection.
+pub fn connection_deleted() -> Value {
+    json!({
+        "type": "object", "required": ["deleted_at"], "additionalProperties": false,
+        "properties": {"deleted_at": {"type": "string", "format": "date-time"}},
     })
 }
 

@@ -251,6 +251,7 @@ fn say_conflict(conflict: &Conflict) -> Words {
         | Conflict::ReservedIdentifier
         | Conflict::ClientGrant
         | Conflict::User
+        | Conflict::ConnectionName
         | Conflict::Kid(_) => words(400, "Bad Request", INVALID, "The identifier is taken"),
     }
 }

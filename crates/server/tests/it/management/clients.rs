@@ -3,7 +3,7 @@
 use keyward_core::access::ManagementScope as Scope;
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{Settings, TestApp};
 
 on_both_engines!(
     the_least_that_can_be_sent,
@@ -13,6 +13,8 @@ on_both_engines!(
     secrets_are_for_those_who_may_see_them,
     a_summary_is_no_more_than_a_summary,
     lists_in_all_their_forms,
+    one_stands_for_all,
+    by_what_their_grants_say,
     a_deleted_one_is_gone_with_its_grants,
     what_changed_is_in_the_audit_log,
     saving_without_an_edit_changes_nothing,
@@ -171,10 +173,12 @@ async fn lists_in_all_their_forms(t: TestApp) {
         list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
     };
     let get = async |query: &str| t.get(&format!("clients?{query}")).send().await.body;
-    assert_eq!(names(&get("").await), ["c0", "c1", "c2", "c3", "c4"], "oldest first");
+    assert_eq!(names(&get("").await), ["All Applications", "c0", "c1", "c2", "c3", "c4"], "oldest first");
+    assert_eq!(names(&get("is_global=true").await), ["All Applications"]);
+    let get = async |query: &str| t.get(&format!("clients?is_global=false&{query}")).send().await.body;
+    assert_eq!(names(&get("").await), ["c0", "c1", "c2", "c3", "c4"]);
     assert_eq!(names(&get("app_type=spa,native").await), ["c0", "c2", "c4"]);
     assert_eq!(names(&get("is_first_party=false").await), ["c4"]);
-    assert_eq!(names(&get("is_global=true").await), Vec::<String>::new());
     assert_eq!(names(&get("page=1&per_page=2").await), ["c2", "c3"]);
     let paged = get("page=1&per_page=2&include_totals=true").await;
     assert_eq!((&paged["start"], &paged["limit"], &paged["total"]), (&json!(2), &json!(2), &json!(5)));
@@ -188,6 +192,96 @@ async fn lists_in_all_their_forms(t: TestApp) {
     }
     assert_eq!(all, ["c0", "c1", "c2", "c3", "c4"]);
     assert_eq!(t.get("clients?from=%21").send().await.status, 400);
+}
+
+async fn one_stands_for_all(t: TestApp) {
+    let found = t.get("clients?is_global=true&include_totals=true").send().await.body;
+    assert_eq!(found["total"], 1);
+    let global = &found["clients"][0];
+    assert_eq!((&global["name"], &global["global"]), (&json!("All Applications"), &json!(true)));
+    assert_eq!(global["client_id"].as_str().unwrap().len(), 32);
+    let one = path(global);
+    assert_eq!(t.get(&one).send().await.body, *global);
+    let page = json!({ "custom_login_page": "<html></html>", "custom_login_page_on": true });
+    let changed = t.patch(&one, page).send().await;
+    assert_eq!((changed.status.as_u16(), &changed.body["custom_login_page"]), (200, &json!("<html></html>")));
+    assert!(changed.body.get("client_secret").is_none(), "{}", changed.body);
+    // It gets no tokens, whatever is tried.
+    for (name, value) in [
+        ("client_secret", json!("a secret of my own, long enough")),
+        ("grant_types", json!(["client_credentials"])),
+        ("token_endpoint_auth_method", json!("none")),
+        ("client_authentication_methods", json!({ "private_key_jwt": { "credentials": [{ "id": "cred_1" }] } })),
+    ] {
+        let refused = t.patch(&one, json!({ name: value })).send().await;
+        let text = format!("Payload validation error: 'The global client gets no tokens' on property {name}.");
+        assert_eq!((refused.status.as_u16(), &refused.body["message"]), (400, &json!(text)));
+    }
+    assert_eq!(t.patch(&one, json!({ "token_endpoint_auth_method": null })).send().await.status, 200);
+    assert_eq!(t.post(&format!("{one}/rotate-secret"), json!({})).send().await.status, 400);
+    t.api("https://api.example/", &["a"]).await;
+    let grant = json!({ "client_id": global["client_id"], "audience": "https://api.example/", "scope": ["a"] });
+    assert_eq!(t.post("client-grants", grant).send().await.status, 201);
+    for secret in ["", "client_secret="] {
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&audience=https://api.example/&{secret}",
+            global["client_id"].as_str().unwrap()
+        );
+        let asked = t.call(http::Method::POST, "/oauth/token").anonymous().body(form);
+        let asked = asked.header("content-type", "application/x-www-form-urlencoded").send().await;
+        assert_eq!(asked.body["error"], "access_denied", "{}", asked.body);
+    }
+    assert_eq!(
+        t.delete(&one).send().await.body,
+        json!({
+            "statusCode": 400, "error": "Bad Request", "message": "Global client cannot be deleted.",
+            "errorCode": "operation_not_supported",
+        })
+    );
+    let kept = t.get(&one).send().await.body;
+    assert!(kept.get("client_secret").is_none() && kept["grant_types"] == json!([]), "{kept}");
+    // Another start finds it.
+    let revision = t.app.revision();
+    let t = t.restart(Settings { seed: 8, ..Settings::default() }).await;
+    assert_eq!(t.get("clients").send().await.body, json!([kept]));
+    assert_eq!(t.app.revision(), revision);
+}
+
+async fn by_what_their_grants_say(t: TestApp) {
+    t.api("https://api.example/", &["a"]).await;
+    for (name, any) in [("any", Some(true)), ("named", Some(false)), ("unsaid", None)] {
+        let made = make(&t, json!({ "name": name })).await;
+        let mut grant = json!({ "client_id": made["client_id"], "audience": "https://api.example/", "scope": ["a"] });
+        if let Some(any) = any {
+            grant["allow_any_organization"] = any.into();
+        }
+        assert_eq!(t.post("client-grants", grant).send().await.status, 201);
+    }
+    // That of all third parties is nobody's in particular.
+    let of_all = json!({
+        "default_for": "third_party_clients", "audience": "https://api.example/", "allow_any_organization": true,
+    });
+    assert_eq!(t.post("client-grants", of_all).send().await.status, 201);
+    let get = async |query: &str| t.get(&format!("clients?{query}&fields=name")).send().await.body;
+    let any = "q=client_grant.allow_any_organization:true";
+    assert_eq!(get(any).await, json!([{ "name": "any" }]));
+    assert_eq!(get(&format!("{any}&take=50")).await, json!({ "clients": [{ "name": "any" }] }));
+    let organization = "q=client_grant.organization_id%3Aorg_JC81qAq0i8CjdaxY&take=50";
+    assert_eq!(get(organization).await, json!({ "clients": [] }), "there are no organizations");
+    assert_eq!(get("external_client_id=https://app.example/client.json").await, json!([]), "none is of that kind");
+    for bad in [
+        "q=",
+        "q=name:any",
+        "q=client_grant.organization_id:",
+        "q=client_grant.allow_any_organization:false",
+        "q=client_grant.allow_any_organization:true AND name:any",
+        "q=client_grant.allow_any_organization:true&app_type=spa",
+        "q=client_grant.allow_any_organization:true&is_global=false",
+    ] {
+        let reply = t.get(&format!("clients?{}", bad.replace(' ', "+"))).send().await;
+        assert_eq!((reply.status.as_u16(), &reply.body["errorCode"]), (400, &json!("invalid_query_string")), "{bad}");
+        assert!(reply.body["message"].as_str().unwrap().contains("on property q"), "{bad}: {}", reply.body);
+    }
 }
 
 async fn a_deleted_one_is_gone_with_its_grants(t: TestApp) {

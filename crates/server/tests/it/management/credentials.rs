@@ -14,6 +14,7 @@ on_both_engines!(
     certificates_say_when_they_end,
     a_key_in_use_stays,
     a_client_has_so_many_keys_and_no_more,
+    certificates_prove_nothing_here,
     a_client_comes_with_its_keys,
     a_client_has_one_way_to_prove_who_it_is,
     whoever_may_see_less_sees_less,
@@ -217,10 +218,45 @@ async fn a_client_has_so_many_keys_and_no_more(t: TestApp) {
     ] {
         assert_eq!(t.patch(&client, using(&keys)).send().await.status, status, "{keys}");
     }
-    for methods in [json!({}), json!({ "private_key_jwt": {} }), json!({ "tls_client_auth": {} }), json!("x")] {
+    for methods in [json!({}), json!({ "private_key_jwt": {} }), json!("x")] {
         let body = json!({ "client_authentication_methods": methods });
         assert_eq!(t.patch(&client, body).send().await.status, 400, "{methods}");
     }
+}
+
+async fn certificates_prove_nothing_here(t: TestApp) {
+    let client = new_client(&t).await;
+    let before = t.get(&client).send().await.body;
+    let made = t.post(&format!("{client}/credentials"), key(&Signer::one().pem())).send().await.body;
+    for (method, kind) in [("tls_client_auth", "cert_subject_dn"), ("self_signed_tls_client_auth", "x509_cert")] {
+        let new = json!({ "credential_type": kind, "pem": Signer::one().pem() });
+        let refused = t.post(&format!("{client}/credentials"), new.clone()).send().await;
+        let text = format!("'No enum match for: {kind}' on property credential_type");
+        assert!(refused.body["message"].as_str().unwrap().contains(&text), "{}", refused.body);
+        let beside = using(&json!([{ "id": made["id"] }]))["client_authentication_methods"].clone();
+        let of = |keys: Value| json!({ method: { "credentials": keys } });
+        let by_id = of(json!([{ "id": made["id"] }]));
+        let named = json!({ "name": "by certificate" });
+        let using = |methods: &Value| json!({ "client_authentication_methods": methods });
+        for refused in [
+            t.patch(&client, using(&by_id)).send().await,
+            t.patch(&client, using(&with(beside, &by_id))).send().await,
+            t.post("clients", with(using(&by_id), &named)).send().await,
+            t.post("clients", with(using(&of(json!([new]))), &named)).send().await,
+        ] {
+            assert_eq!((refused.status.as_u16(), &refused.body["errorCode"]), (400, &json!("invalid_body")));
+            let text =
+                format!("'Additional properties not allowed: {method}' on property client_authentication_methods");
+            let message = refused.body["message"].as_str().unwrap();
+            assert!(message.contains(&text), "the one that can't be used is named: {message}");
+        }
+    }
+    assert_eq!(t.get(&client).send().await.body, before, "and the secret is still what counts");
+    let all = t.get("clients").send().await.body;
+    assert!(
+        all.as_array().unwrap().iter().all(|client| client["name"] != "by certificate"),
+        "nothing of them was made"
+    );
 }
 
 async fn a_client_comes_with_its_keys(t: TestApp) {

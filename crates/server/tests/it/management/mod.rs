@@ -6,6 +6,7 @@ mod credentials;
 mod device_credentials;
 mod grants;
 mod logs;
+mod paging;
 mod resource_servers;
 pub(crate) use resource_servers::PEM;
 mod revocations;

@@ -20,6 +20,7 @@ on_both_engines!(
     what_a_key_shows,
     a_rotation_moves_every_key_one_place,
     the_next_key_is_published_before_it_signs,
+    a_key_is_published_while_its_tokens_may_live,
     a_revoked_key_ends_its_tokens_at_once,
     only_a_previous_key_is_revoked,
     a_rotation_takes_both_scopes,
@@ -76,6 +77,7 @@ async fn what_a_key_shows(t: TestApp) {
         let sha1 = digest(&SHA1_FOR_LEGACY_USE_ONLY, &der);
         let hex: Vec<String> = sha1.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
         assert_eq!((&key["fingerprint"], &key["thumbprint"]), (&json!(hex.join(":")), &json!(hex.concat())));
+        bundled(key["pkcs7"].as_str().unwrap(), &der);
         let jwk = published.iter().find(|jwk| jwk["kid"] == key["kid"]).unwrap();
         assert_eq!(jwk["x5c"], json!([BASE64_STANDARD.encode(&der)]));
         assert_eq!(jwk["x5t"], BASE64_URL_SAFE_NO_PAD.encode(sha1));
@@ -91,6 +93,26 @@ async fn what_a_key_shows(t: TestApp) {
         none.body,
         json!({ "statusCode": 404, "error": "Not Found", "message": text, "errorCode": "inexistent_signing_key" })
     );
+}
+
+/// Holds a bundle against what has to be in it: a version, no digests, no data, this certificate, no signers.
+fn bundled(pem: &str, certificate: &[u8]) {
+    let lines: Vec<&str> = pem.lines().collect();
+    assert_eq!((lines[0], lines[lines.len() - 1]), ("-----BEGIN PKCS7-----", "-----END PKCS7-----"));
+    let der = BASE64_STANDARD.decode(lines[1..lines.len() - 1].concat()).unwrap();
+    let part = |tag: u8, inside: &[u8]| {
+        let length = u16::try_from(inside.len()).unwrap().to_be_bytes();
+        let length = match inside.len() {
+            0..128 => vec![length[1]],
+            128..256 => vec![0x81, length[1]],
+            _ => vec![0x82, length[0], length[1]],
+        };
+        [vec![tag], length, inside.to_vec()].concat()
+    };
+    let oid = |last: u8| part(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, last]);
+    let content = [part(2, &[1]), part(0x31, &[]), part(0x30, &oid(1)), part(0xa0, certificate), part(0x31, &[])];
+    let whole = part(0x30, &[oid(2), part(0xa0, &part(0x30, &content.concat()))].concat());
+    assert!(der == whole, "{pem}");
 }
 
 async fn a_rotation_moves_every_key_one_place(t: TestApp) {
@@ -141,6 +163,29 @@ async fn the_next_key_is_published_before_it_signs(t: TestApp) {
         }
         t.rotate().await;
     }
+}
+
+async fn a_key_is_published_while_its_tokens_may_live(t: TestApp) {
+    let old = t.in_state("current").await.remove(0);
+    t.rotate().await;
+    let ids = async || {
+        let keys = t.published().await;
+        keys.iter().filter(|key| key["kid"].as_str().unwrap().starts_with(&old)).count()
+    };
+    // As long as a token may live at most, and a day more.
+    for (days, published) in [(30, 2), (1, 2)] {
+        t.clock.advance(days * 86_400);
+        assert_eq!(ids().await, published, "{days} days later");
+    }
+    assert_eq!(t.published().await.len(), 6);
+    t.clock.advance(1);
+    assert_eq!((ids().await, t.published().await.len()), (0, 4), "both of its halves, and nothing else");
+    // It is still there for those who manage keys, who may revoke it.
+    let token = t.token_with(ManagementScope::ALL).await;
+    let key = t.get(&format!("keys/signing/{old}")).bearer(&token).send().await.body;
+    assert_eq!(key["previous"], true);
+    let revoked = t.call(Method::PUT, &format!("keys/signing/{old}/revoke")).bearer(&token).send().await;
+    assert_eq!(revoked.status, 200);
 }
 
 async fn a_revoked_key_ends_its_tokens_at_once(t: TestApp) {

@@ -64,7 +64,7 @@ impl Reply {
             (success, _) if success == status => None,
             _ => {
                 assert!(openapi::refusals(row).contains(&status), "{method} {path} answered {status}, undocumented");
-                (status != 304).then(|| compiled(&|| openapi::error_schema(row.surface())))
+                openapi::has_body(status).then(|| compiled(&|| openapi::error_schema(row.surface())))
             }
         };
         if let Some(schema) = schema {

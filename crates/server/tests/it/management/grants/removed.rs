@@ -13,6 +13,7 @@ on_both_engines!(
     with_the_client_go_its_consents,
     with_the_api_go_its_consents,
     with_the_user_go_its_consents,
+    with_the_connection_go_its_users_consents,
     what_is_stored_too_late_is_not_there,
 );
 
@@ -101,6 +102,24 @@ async fn with_the_client_go_its_consents(t: TestApp) {
         t.entries("sapi").await[0]["details"]["before"].get("grants").is_none(),
         "nobody says that there were none"
     );
+}
+
+async fn with_the_connection_go_its_users_consents(t: TestApp) {
+    t.api(API, &["read:a"]).await;
+    let app = client(&t).await;
+    let made = t.post("connections", json!({ "name": "staff", "strategy": "auth0" })).send().await.body;
+    let body = json!({ "connection": "staff", "email": "a@example.com", "password": "long enough", "user_id": "1" });
+    assert_eq!(t.post("users", body.clone()).send().await.status, 201);
+    consent(&t, 1, ("auth0|1", &app), Some(API), &["openid", "read:a"]).await;
+    consent(&t, 2, ("auth0|1", &app), None, &["openid"]).await;
+    consent(&t, 3, ("auth0|2", &app), Some(API), &["read:a"]).await;
+    let path = format!("connections/{}", made["id"].as_str().unwrap());
+    assert_eq!(t.delete(&path).send().await.status, 202);
+    assert_eq!(numbers(&t, "").await, [3]);
+    assert_eq!(t.entries("sapi").await[0]["details"]["before"]["users"]["grants"], 2);
+    assert_eq!(t.post("connections", json!({ "name": "staff", "strategy": "auth0" })).send().await.status, 201);
+    assert_eq!(t.post("users", body).send().await.status, 201);
+    assert_eq!(numbers(&t, "?user_id=auth0%7C1").await, [] as [u32; 0], "another user of that id is another one");
 }
 
 async fn with_the_user_go_its_consents(t: TestApp) {

@@ -28,7 +28,6 @@ async fn pages_totals_and_ends(t: TestApp) {
     assert_eq!(t.get("resource-servers?page=3&per_page=2").send().await.body, json!([]), "past the end");
     let past = t.get("resource-servers?page=9&per_page=100&include_totals=true").send().await.body;
     assert_eq!(past, json!({ "start": 900, "limit": 100, "total": 5, "resource_servers": [] }));
-    assert_eq!(t.get("resource-servers?page=9223372036854775807&per_page=100").send().await.body, json!([]));
     assert_eq!(t.get("resource-servers?include_totals=true").send().await.body["limit"], 50, "the default");
 }
 

@@ -7,6 +7,8 @@ mod permissions;
 mod roles;
 mod search;
 
+pub(super) use search::fill;
+
 use serde_json::{Value, json};
 
 use crate::support::{Reply, TestApp};

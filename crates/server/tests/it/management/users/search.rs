@@ -195,7 +195,7 @@ async fn bad_queries(t: TestApp) {
 }
 
 /// Makes so many users from outside of the program, all of them alike but for a number.
-async fn fill(t: &TestApp, count: usize) {
+pub(in crate::management) async fn fill(t: &TestApp, count: usize) {
     let digits = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ";
     let insert = format!(
         "{digits} {count}) INSERT INTO users (number, workspace, connection, id, email, username, name, fields, created_at, \

@@ -1,5 +1,7 @@
 //! The feed of revocations, and an API that goes by it.
 
+mod parts;
+
 use std::collections::BTreeMap;
 
 use http::Method;
@@ -56,8 +58,17 @@ struct Reader {
 }
 
 impl Reader {
-    async fn read(&mut self, t: &TestApp, id: &str) {
+    async fn read(&mut self, t: &TestApp, id: &str) -> usize {
+        let mut parts = 1;
+        while self.read_part(t, id).await {
+            parts += 1;
+        }
+        parts
+    }
+
+    async fn read_part(&mut self, t: &TestApp, id: &str) -> bool {
         let feed = t.feed(id, self.revision).await;
+        assert!(feed["revision"].as_i64() >= Some(self.revision), "it never goes back");
         assert_eq!(feed["since"], self.revision);
         self.revision = feed["revision"].as_i64().unwrap();
         for id in feed["restored"].as_array().unwrap() {
@@ -67,6 +78,7 @@ impl Reader {
             let text = |name: &str| gone[name].as_str().unwrap().to_owned();
             self.removed.insert(text("id"), (text("value"), gone["removed_at"].as_i64().unwrap()));
         }
+        feed["more"].as_bool().unwrap()
     }
 
     fn accepts(&self, token: &str, permission: &str) -> bool {
