@@ -2,7 +2,10 @@
 //! that neither an answer nor an entry nor the log repeats them.
 
 use keyward_core::{
-    model::{WorkspaceNumber, client::SECRET_MIN},
+    model::{
+        WorkspaceNumber,
+        client::{CLIENT_CREDENTIALS, SECRET_MIN},
+    },
     secret::without_credentials,
     snapshot::{ApiEntry, Snapshot},
 };
@@ -46,7 +49,8 @@ pub(crate) fn hide(parameters: &mut Value, snapshot: &Snapshot, workspace: Works
 
 /// Whether a text may be the name of a type of grant, whatever else it may be.
 fn may_name_a_grant(text: &str) -> bool {
-    text.len() < SECRET_MIN || text == "authorization_code" || text.starts_with("urn:") || text.starts_with("http")
+    let is_long_name = [CLIENT_CREDENTIALS, "authorization_code"].contains(&text);
+    text.len() < SECRET_MIN || is_long_name || text.starts_with("urn:") || text.starts_with("http")
 }
 
 /// The name that somebody gave itself, for the audit log: an application's, or without credentials.

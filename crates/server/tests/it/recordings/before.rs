@@ -101,7 +101,7 @@ impl Replay<'_> {
                 self.ids.insert(one.id.to_owned(), self.system.to_owned());
                 continue;
             }
-            // There is none here.
+            // There is one from the start, with an id of its own.
             if one.body["global"] == true {
                 continue;
             }
