@@ -17,7 +17,7 @@ const NICENESS: i32 = 10;
 
 /// How many answers are handed out together while there is more to do. Each time one is, whoever waits for it goes first,
 /// and the thread begins anew with cold caches: that takes a twentieth of a signature.
-const TOGETHER: usize = 4;
+const TOGETHER: usize = 8;
 
 /// Some work. What it returns hands out its answer.
 type Job = Box<dyn FnOnce() -> Answer + Send>;
