@@ -284,14 +284,9 @@ struct Reading<'b> {
 }
 
 impl Reading<'_> {
-    fn any(&self, column: usize) -> Option<String> {
+    fn text(&self, column: usize) -> Option<String> {
         let place = usize::try_from(self.entry[column]).ok()?;
         self.packed.texts.get(place).map(|text| text.clone().into_owned())
-    }
-
-    /// A text that every entry has.
-    fn text(&self, column: usize) -> Option<String> {
-        self.any(column)
     }
 
     fn json(&self, column: usize) -> Option<Json> {
@@ -301,9 +296,9 @@ impl Reading<'_> {
     fn entry(&self, number: i64) -> Option<LogEntry> {
         let at = Timestamp(self.packed.begin + self.entry[0]);
         let actor = Actor {
-            client_id: self.any(3),
-            subject: self.any(4),
-            token_id: self.any(5),
+            client_id: self.text(3),
+            subject: self.text(4),
+            token_id: self.text(5),
             scope: self.text(6)?,
             audience: self.text(7)?,
         };
@@ -316,7 +311,7 @@ impl Reading<'_> {
             path: self.text(13)?,
             query: self.json(14)?,
             body: self.json(15)?,
-            correlation_id: self.any(16),
+            correlation_id: self.text(16),
         };
         let (status, answer) = (u16::try_from(self.entry[17]).ok()?, self.json(18)?);
         let detail = LogDetail { actor, origin, status, answer, ..LogDetail::default() };
