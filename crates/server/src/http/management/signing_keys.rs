@@ -2,10 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
-use keyward_core::{
-    model::signing_key::{KeyState, SigningKey},
-    time::Timestamp,
-};
+use keyward_core::model::signing_key::{KeyState, SigningKey};
 use serde_json::{Map, Value, json};
 use yasna::{Tag, models::ObjectIdentifier};
 
@@ -15,7 +12,7 @@ use crate::{
         operation::{Handled, Request},
     },
     keyring,
-    service::signing_key,
+    service::{log, signing_key},
 };
 
 /// Bytes as text under a label (RFC 7468).
@@ -54,11 +51,6 @@ fn bundle(certificate: &[u8]) -> Vec<u8> {
     })
 }
 
-fn date(time: Timestamp) -> String {
-    let time = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
 /// A key as the wire shows it. The private halves are not looked at here.
 fn render(key: &SigningKey) -> Value {
     let mut fields = Map::new();
@@ -84,7 +76,7 @@ fn render(key: &SigningKey) -> Value {
         [("current_since", key.current_since), ("current_until", key.current_until), ("revoked_at", key.revoked_at)]
     {
         if let Some(time) = time {
-            field(name, date(time).into());
+            field(name, log::date(time).into());
         }
     }
     Value::Object(fields)

@@ -29,6 +29,7 @@ use crate::{
     },
     service::{
         api::Reference,
+        log,
         user::{self, UserChange, WantedUser},
         user_search::{self, Search},
     },
@@ -97,8 +98,7 @@ pub(super) fn user_reference(segment: &str) -> Reference {
 
 /// A time as the wire shows it.
 pub(super) fn date(time: Timestamp) -> Value {
-    let time = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into()
+    log::date(time).into()
 }
 
 /// A user as the wire shows it.
