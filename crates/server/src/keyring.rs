@@ -99,11 +99,13 @@ impl Keyring {
     }
 
     /// The public halves of all keys that verify or will (RFC 7517), for the usual algorithm, those that APIs ask for,
-    /// and elliptic curves. Private parts are not within reach here.
-    pub fn jwks(&self, asked: &[SigningAlgorithm]) -> Value {
+    /// and elliptic curves; but for those that no good token is signed with any more. Private parts are not within reach
+    /// here.
+    pub fn jwks(&self, asked: &[SigningAlgorithm], now: Timestamp) -> Value {
         // The one that signs first: some clients look at nothing else.
         let live = || {
-            let of = |state| self.keys.iter().rev().filter(move |key| key.state == state);
+            let published = || self.stored.iter().zip(&self.keys).rev().filter(|(stored, _)| stored.is_published(now));
+            let of = move |state| published().map(|(_, key)| key).filter(move |key| key.state == state);
             of(KeyState::Current).chain(of(KeyState::Next)).chain(of(KeyState::Previous))
         };
         let others = [SigningAlgorithm::RS512, SigningAlgorithm::PS256].into_iter().filter(|one| asked.contains(one));

@@ -101,7 +101,7 @@ async fn tokens_that_are_not_ours(t: TestApp) {
         let message = join(&header, &claims(&t).to_string(), "").trim_end_matches('.').to_owned();
         let key = aws_lc_rs::hmac::Key::new(
             aws_lc_rs::hmac::HMAC_SHA256,
-            view.keyring.jwks(&[])["keys"][0]["n"].to_string().as_bytes(),
+            view.keyring.jwks(&[], t.clock.now())["keys"][0]["n"].to_string().as_bytes(),
         );
         format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, message.as_bytes())))
     };

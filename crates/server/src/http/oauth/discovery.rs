@@ -1,17 +1,12 @@
 //! What this issuer offers, and its public keys. Only what really works is listed.
 
-use std::collections::HashSet;
-
 use http::{StatusCode, header};
-use keyward_core::model::{credential::AssertionAlgorithm, signing_key::ALGORITHMS};
+use keyward_core::model::credential::AssertionAlgorithm;
 use serde_json::json;
 
-use crate::{
-    http::{
-        answer::Answer,
-        operation::{Handled, Request},
-    },
-    keyring::kid_of,
+use crate::http::{
+    answer::Answer,
+    operation::{Handled, Request},
 };
 
 /// How long a client may keep either document (contract: discovery and keys). Keys are published before they sign.
@@ -43,7 +38,7 @@ pub fn configuration(request: Request) -> Handled {
     })
 }
 
-/// The public keys, but for those that no good token is signed with any more.
+/// The public keys.
 pub fn jwks(request: Request) -> Handled {
     Box::pin(async move {
         // The keys as they are once it is known that this node may believe its memory, not as the request found them.
@@ -52,12 +47,6 @@ pub fn jwks(request: Request) -> Handled {
         let view = app.view();
         let asked: Vec<_> =
             view.snapshot.apis(request.call.workspace).map(|entry| entry.api.settings.signing_alg).collect();
-        let mut set = view.keyring.jwks(&asked);
-        let old = view.snapshot.signing_keys().filter(|key| !key.is_published(request.call.now));
-        let old: HashSet<String> = old.flat_map(|key| ALGORITHMS.map(|one| kid_of(&key.kid, one))).collect();
-        if let Some(keys) = set["keys"].as_array_mut() {
-            keys.retain(|key| key["kid"].as_str().is_none_or(|kid| !old.contains(kid)));
-        }
-        Ok(public(Answer::json(StatusCode::OK, &set)))
+        Ok(public(Answer::json(StatusCode::OK, &view.keyring.jwks(&asked, request.call.now))))
     })
 }
