@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 const NICENESS: i32 = 10;
 
 /// How many answers are handed out together while there is more to do. Each time one is, whoever waits for it goes first,
-/// and the thread begins anew with cold caches: that takes a twentieth of a signature.
+/// and the thread begins anew with cold caches: with eight there are 5 % more tokens than with four.
 const TOGETHER: usize = 8;
 
 /// Some work. What it returns hands out its answer.
