@@ -37,6 +37,7 @@ use crate::{
     passwords::Passwords,
     service::{
         client_assertion::Accepted,
+        session::SignedIn,
         setup::{self, FirstClient},
         token::TokenCache,
     },
@@ -344,6 +345,8 @@ pub struct Call {
     pub root_key: Option<Arc<RootKey>>,
     /// Which request it is, if it may be sent again.
     pub repeatable: Option<Arc<Repeatable>>,
+    /// Who is signed in to the console, if the request came from it.
+    pub session: Option<Arc<SignedIn>>,
 }
 
 impl Call {

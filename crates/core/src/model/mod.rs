@@ -1,5 +1,6 @@
 //! What exists. One file per noun; a noun has the same file name on every level of the program.
 
+pub mod administrator;
 pub mod api;
 pub mod client;
 pub mod client_grant;

@@ -6,6 +6,7 @@ use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
 use super::{
+    dashboard::table as dashboard,
     management::{
         client_table, logs, resource_servers, revocations, roles_table, schema, scopes, signing_keys_table,
         tenant_table, users_table,
@@ -297,5 +298,6 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     rows.extend(signing_keys_table::operations());
     rows.extend(revocations::operations());
     rows.extend(keys::operations());
+    rows.extend(dashboard::operations());
     rows
 });

@@ -1,6 +1,7 @@
 //! Use cases: check, change, audit. Nothing here knows HTTP.
 
 pub mod access_token;
+pub mod administrator;
 pub mod api;
 pub mod audience;
 pub mod client;
@@ -25,6 +26,7 @@ mod repeatable;
 pub mod revocation;
 pub mod role;
 pub mod root_key;
+pub mod session;
 pub mod setup;
 mod signing;
 pub mod signing_key;

@@ -1,10 +1,12 @@
 //! The SQL of what traffic writes: one file per noun.
 
+pub mod administrator;
 pub mod assertion;
 pub mod connection;
 pub mod consent;
 pub mod log;
 pub mod log_block;
+pub mod session;
 pub mod user;
 pub mod user_holdings;
 pub mod user_removal;
