@@ -1,4 +1,4 @@
-// What the console's pages gain from script. Every page works without it.
+// What the pages gain from script. Each works without it.
 
 const root = document.documentElement;
 root.classList.add("js");
