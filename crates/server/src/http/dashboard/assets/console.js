@@ -1,16 +1,12 @@
-// What the console's pages gain from script. Every page works without it.
+// What the pages gain from script. Each works without it.
 
 const root = document.documentElement;
 root.classList.add("js");
 
-const all = (within, selector) => {
-  const found = [...within.querySelectorAll(selector)];
-  if (within.matches?.(selector)) found.unshift(within);
-  return found;
-};
+const all = (within, selector) =>
+  [within, ...within.querySelectorAll(selector)].filter((one) => one.matches?.(selector));
 
-// ---- What is said aloud ----
-
+// What is said aloud.
 const speaker = document.createElement("div");
 speaker.className = "visually-hidden";
 speaker.setAttribute("aria-live", "polite");
@@ -22,23 +18,22 @@ function say(text) {
   setTimeout(() => (speaker.textContent = text), 50);
 }
 
-// ---- Times, in the reader's zone ----
-
-// The page's language with the reader's regional habits, where there are any.
+// Times, in the reader's zone.
+// The page's language, as the reader's region writes it.
 const pageLanguage = root.lang || "en";
 const language = navigator.languages?.find((one) => one.startsWith(pageLanguage)) ?? pageLanguage;
-const asDate = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
-const asDateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
-const asExact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
-const asDistance = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const written = (dateStyle, timeStyle) => new Intl.DateTimeFormat(language, { dateStyle, timeStyle }).format;
+const exact = written("full", "long");
+const FORMATS = { relative: distance, date: written("medium"), datetime: written("medium", "short") };
+const distances = new Intl.RelativeTimeFormat(language);
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 const FAR = 30 * 86400;
 
 function distance(date) {
   const seconds = (date - Date.now()) / 1000;
-  if (Math.abs(seconds) >= FAR) return asDate.format(date);
+  if (Math.abs(seconds) >= FAR) return FORMATS.date(date);
   for (const [unit, length] of UNITS) {
-    if (Math.abs(seconds) >= length) return asDistance.format(Math.trunc(seconds / length), unit);
+    if (Math.abs(seconds) >= length) return distances.format(Math.trunc(seconds / length), unit);
   }
   return seconds > 0 ? "in less than a minute" : "just now";
 }
@@ -46,16 +41,13 @@ function distance(date) {
 function showTime(time) {
   const date = new Date(time.dateTime);
   if (Number.isNaN(date.getTime())) return;
-  const { format } = time.dataset;
-  if (format === "relative") time.textContent = distance(date);
-  else time.textContent = (format === "date" ? asDate : asDateTime).format(date);
-  time.title = `${asExact.format(date)} (${time.dateTime})`;
+  time.textContent = (FORMATS[time.dataset.format] ?? FORMATS.datetime)(date);
+  time.title = `${exact(date)} (${time.dateTime})`;
 }
 
 setInterval(() => all(document, 'time[data-format="relative"]').forEach(showTime), 30000);
 
-// ---- Copying ----
-
+// Copying.
 async function write(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   // Without TLS, and not on loopback, a page has no clipboard but this one.
@@ -77,45 +69,41 @@ async function copy(button) {
   try {
     await write((source.value ?? source.textContent).trim());
   } catch {
-    // The text is left selected, so that the reader's own copy command takes it.
     getSelection().selectAllChildren(source);
-    say("It could not be copied. The text is selected.");
-    return;
+    return say("It could not be copied. The text is selected.");
   }
   button.focus();
   say("Copied");
   if (button.dataset.copied) return;
   const before = [label?.textContent, use?.getAttribute("href")];
+  const show = (text, href) => {
+    if (label) label.textContent = text;
+    use?.setAttribute("href", href);
+  };
   button.dataset.copied = "yes";
-  if (label) label.textContent = "Copied";
-  use?.setAttribute("href", before[1].replace(/#.*/, "#check"));
+  show("Copied", before[1]?.replace(/#.*/, "#check"));
   setTimeout(() => {
     delete button.dataset.copied;
-    if (label) label.textContent = before[0];
-    use?.setAttribute("href", before[1]);
+    show(...before);
   }, 2000);
 }
 
-// ---- Notices ----
-
+// Notices.
 function dismiss(button) {
-  const notice = button.closest(".flash");
-  const main = document.getElementById("main");
-  notice?.remove();
-  main?.focus({ preventScroll: true });
+  button.closest(".flash")?.remove();
+  document.getElementById("main")?.focus({ preventScroll: true });
 }
+
+const openMenu = () => document.querySelector("details.nav-menu[open]");
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-copy], [data-dismiss]");
-  if (button?.matches("[data-copy]")) copy(button);
-  else if (button) dismiss(button);
-  for (const menu of all(document, "details.nav-menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
-  }
+  if (button) (button.dataset.copy ? copy : dismiss)(button);
+  const menu = openMenu();
+  if (menu && !menu.contains(event.target)) menu.open = false;
 });
 
-// ---- A deletion confirmed by typing the name ----
-
+// A deletion confirmed by typing the name.
 function confirmTyped(input) {
   const equal = input.value.trim() === input.dataset.confirmValue;
   for (const button of input.form?.querySelectorAll("button:not([type=button])") ?? []) {
@@ -127,12 +115,11 @@ document.addEventListener("input", (event) => {
   if (event.target.matches?.("[data-confirm-value]")) confirmTyped(event.target);
 });
 
-// ---- Leaving a form with changes ----
-
+// Leaving a form with changes.
 const sent = new WeakSet();
 
 function changed(field) {
-  if (field.type === "hidden" || field.type === "submit") return false;
+  if (field.type === "hidden") return false;
   if (field.options) {
     const options = [...field.options];
     // A list without a chosen option shows its first one.
@@ -145,7 +132,7 @@ function changed(field) {
 
 // A page that shows refused input again says `data-guard="changed"`: nothing of it is kept yet.
 const unsaved = (form) =>
-  !sent.has(form) && (form.dataset.guard === "changed" || [...form.elements].some(changed));
+  !sent.has(form) && (form.dataset.guard || [...form.elements].some(changed));
 
 document.addEventListener("submit", (event) => sent.add(event.target));
 addEventListener("beforeunload", (event) => {
@@ -156,32 +143,32 @@ addEventListener("pageshow", () => {
   all(document, "[data-confirm-value]").forEach(confirmTyped);
 });
 
-// ---- Keyboard ----
-
+// Keyboard.
 const SHORTCUTS = "keyward.shortcuts";
-const shortcuts = () => localStorage.getItem(SHORTCUTS) !== "off";
 const searchBox = () => document.querySelector("input[type=search]");
-const visible = (element) => element.getClientRects().length > 0;
 
-function firstLinks() {
-  const rows = all(document, "table[data-keys] tbody tr").filter(visible);
-  return rows.map((row) => row.querySelector("a[href]")).filter(Boolean);
+// A browser that stores nothing for this site throws.
+function shortcuts() {
+  try {
+    return localStorage.getItem(SHORTCUTS) !== "off";
+  } catch {
+    return true;
+  }
 }
 
 function step(by) {
-  const links = firstLinks();
+  const rows = all(document, "table[data-keys] tbody tr");
+  const links = rows.map((row) => row.querySelector("a[href]")).filter(Boolean);
   const row = document.activeElement.closest("tr");
   const at = links.findIndex((link) => link.closest("tr") === row);
   const next = at < 0 ? 0 : Math.min(Math.max(at + by, 0), links.length - 1);
-  links[next]?.focus();
-  return links.length > 0;
+  return focusOn(links[next]);
 }
 
 function escape(event) {
-  for (const menu of all(document, "details.nav-menu[open]")) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
+  const menu = openMenu();
+  if (menu) menu.open = false;
+  if (menu?.contains(event.target)) return focusOn(menu.querySelector("summary"));
   const search = searchBox();
   if (event.target !== search) return false;
   if (!search.value) return search.blur();
@@ -203,10 +190,11 @@ const KEYS = {
   k: () => step(-1),
 };
 
+const ARROWS = { ArrowDown: 1, ArrowUp: -1 };
+
 function pressed(event) {
   if (event.key === "Escape") return escape(event);
-  const arrow = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (arrow) return event.target.closest("table[data-keys]") && step(arrow);
+  if (event.target.closest("table[data-keys]") && ARROWS[event.key]) return step(ARROWS[event.key]);
   return shortcuts() && Object.hasOwn(KEYS, event.key) && KEYS[event.key]();
 }
 
@@ -225,17 +213,14 @@ document.addEventListener("change", (event) => {
   root.classList.toggle("no-shortcuts", !event.target.checked);
 });
 
-// ---- Every part of a page, now and when htmx brings another ----
-
+// Every part of a page, now and when htmx brings another.
 function enliven(within) {
   all(within, "time[data-format]").forEach(showTime);
   all(within, "[data-confirm-value]").forEach(confirmTyped);
-  for (const box of all(within, "[data-shortcuts]")) {
-    box.checked = shortcuts();
-    box.defaultChecked = box.checked;
-  }
+  for (const box of all(within, "[data-shortcuts]")) box.checked = box.defaultChecked = shortcuts();
 }
 
 root.classList.toggle("no-shortcuts", !shortcuts());
+document.querySelector(".tab[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 enliven(document);
 document.addEventListener("htmx:load", (event) => enliven(event.detail.elt ?? event.target));
