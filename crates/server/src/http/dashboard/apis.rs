@@ -16,9 +16,10 @@ use super::{
     form,
     page::{Frame, Pager, redirect, show},
     problem,
+    table::{EDIT, VIEW, form_at, page_at},
 };
 use crate::{
-    http::operation::{Handled, Parameter, ParameterKind, Request},
+    http::operation::{Handled, Operation, Parameter, ParameterKind, Request},
     service::api::{self, ApiFields},
 };
 
@@ -31,6 +32,15 @@ pub(super) const LIST_QUERY: &[Parameter] = &[
     Parameter { name: "page", kind: ParameterKind::Integer(0, 1_000_000), description: "Which page" },
     Parameter { name: "deleted", kind: ParameterKind::Text(200), description: "The name of the API that was deleted" },
 ];
+
+/// The rows.
+pub(super) fn rows() -> Vec<Operation> {
+    vec![
+        page_at("console_apis", "/apis", ("List APIs", VIEW), LIST_QUERY, list),
+        page_at("console_api_new", "/apis/new", ("Ask what a new API is to be", EDIT), &[], new),
+        form_at("console_api_create", "/apis", ("Create a resource server", EDIT), create),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "apis.html")]

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 use keyward_core::{Problem, problem::Missing};
 
+use super::table::page_at;
 use crate::{
     http::{
         answer::Answer,
-        operation::{Handled, Request},
+        operation::{Access, Handled, Operation, Request},
     },
     ids,
 };
@@ -31,8 +32,8 @@ pub(super) struct Names {
     pub(super) favicon: &'static str,
 }
 
-struct Asset {
-    name: String,
+struct Asset<N = String> {
+    name: N,
     media_type: &'static str,
     bytes: &'static [u8],
 }
@@ -43,6 +44,12 @@ impl Asset {
         Self { name: format!("{stem}-{}.{ending}", &hash[..DIGITS]), media_type, bytes }
     }
 }
+
+/// What the style sheet refers to, which can't know the names that change.
+const CHEVRON: Asset<&str> =
+    Asset { name: "chevron.svg", media_type: "image/svg+xml", bytes: include_bytes!("assets/chevron.svg") };
+/// For how long a browser may keep that: a day.
+const KEEP_CHEVRON: &str = "public, max-age=86400";
 
 static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     let (script, picture) = ("text/javascript; charset=utf-8", "image/svg+xml");
@@ -55,6 +62,11 @@ static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     ]
 });
 
+/// The rows.
+pub(super) fn rows() -> Vec<Operation> {
+    vec![page_at("console_asset", "/assets/{name}", ("A file", Access::Visitor("pages refer to it")), &[], get)]
+}
+
 /// The names of the files.
 pub(super) fn names() -> Names {
     let [css, js, htmx, icons, favicon] = &*ASSETS;
@@ -64,6 +76,10 @@ pub(super) fn names() -> Names {
 /// Sends a file.
 pub(super) fn get(request: Request) -> Handled {
     Box::pin(async move {
+        if request.segments.first().is_some_and(|name| name == CHEVRON.name) {
+            let answer = Answer::bytes(StatusCode::OK, CHEVRON.media_type, Bytes::from_static(CHEVRON.bytes));
+            return Ok(answer.with(header::CACHE_CONTROL, KEEP_CHEVRON));
+        }
         let found = ASSETS.iter().find(|asset| request.segments.first() == Some(&asset.name));
         let asset = found.ok_or(Problem::NotFound(Missing::Route))?;
         let answer = Answer::bytes(StatusCode::OK, asset.media_type, Bytes::from_static(asset.bytes));

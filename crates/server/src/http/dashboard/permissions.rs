@@ -16,11 +16,12 @@ use super::{
     page::{Frame, Pager, redirect, show, time},
     permission_page::{Deleted, Edited, List, Notice, Paste, Row, Sure, Typed, difference},
     problem,
+    table::{EDIT, VIEW, form_at, page_at},
 };
 use crate::{
     http::{
         answer::Answer,
-        operation::{Handled, Parameter, ParameterKind, Request},
+        operation::{Handled, Operation, Parameter, ParameterKind, Request},
     },
     service::{
         Precondition,
@@ -51,6 +52,71 @@ pub(super) const LIST_QUERY: &[Parameter] = &[
 
 /// What a value is checked with, as one types it.
 pub(super) const CHECK_QUERY: &[Parameter] = &[word("value", "What was typed so far")];
+
+/// The rows.
+pub(super) fn rows() -> Vec<Operation> {
+    vec![
+        page_at("console_permissions", "/apis/{id}/permissions", ("List permissions", VIEW), LIST_QUERY, list),
+        form_at(
+            "console_permission_add",
+            "/apis/{id}/permissions",
+            ("Add a permission to a resource server", EDIT),
+            add,
+        ),
+        page_at(
+            "console_permission_check",
+            "/apis/{id}/permissions/check",
+            ("Check a permission as it is typed", EDIT),
+            CHECK_QUERY,
+            check,
+        ),
+        page_at(
+            "console_permissions_paste",
+            "/apis/{id}/permissions/paste",
+            ("Ask for many permissions", EDIT),
+            &[],
+            ask_many,
+        ),
+        form_at(
+            "console_permissions_add",
+            "/apis/{id}/permissions/paste",
+            ("Add permissions to a resource server", EDIT),
+            add_many,
+        ),
+        page_at(
+            "console_permission",
+            "/apis/{id}/permissions/{permission}",
+            ("Show a permission to change it", EDIT),
+            &[],
+            edit,
+        ),
+        form_at(
+            "console_permission_save",
+            "/apis/{id}/permissions/{permission}",
+            ("Update a permission of a resource server", EDIT),
+            save,
+        ),
+        page_at(
+            "console_permission_deletion",
+            "/apis/{id}/permissions/{permission}/delete",
+            ("Show what a deletion takes away", EDIT),
+            &[],
+            confirm,
+        ),
+        form_at(
+            "console_permission_delete",
+            "/apis/{id}/permissions/{permission}/delete",
+            ("Delete a permission of a resource server", EDIT),
+            delete,
+        ),
+        form_at(
+            "console_permission_restore",
+            "/apis/{id}/permissions/{permission}/restore",
+            ("Undo the deletion of a permission", EDIT),
+            restore,
+        ),
+    ]
+}
 
 fn query<'r>(request: &'r Request, name: &str) -> &'r str {
     request.query.get(name).and_then(|value| value.as_str()).unwrap_or_default()

@@ -9,11 +9,12 @@ use super::{
     page::{Frame, redirect, show},
     problem,
     receive::COOKIE,
+    table::{VIEW, form_at, page_at},
 };
 use crate::{
     http::{
         answer::Answer,
-        operation::{Handled, Parameter, ParameterKind, Request},
+        operation::{Access, Handled, Operation, Parameter, ParameterKind, Request},
     },
     service::session,
 };
@@ -24,6 +25,21 @@ pub(super) const QUERY: &[Parameter] = &[Parameter {
     kind: ParameterKind::Text(2048),
     description: "The page to show afterwards, of this site",
 }];
+
+/// Who is let in to sign in.
+const SIGNING_IN: Access = Access::Visitor("whoever signs in is not signed in yet");
+
+/// The rows.
+pub(super) fn rows() -> Vec<Operation> {
+    vec![
+        page_at("console_home", "/", ("The first page", VIEW), &[], home),
+        page_at("console_sign_in", "/sign-in", ("Ask for an address and a password", SIGNING_IN), QUERY, ask),
+        form_at("console_sign_in_post", "/sign-in", ("Sign in to the console", SIGNING_IN), sign_in),
+        page_at("console_link", "/sign-in/{link}", ("What a link leads to", SIGNING_IN), &[], ask_link),
+        form_at("console_link_post", "/sign-in/{link}", ("Sign in to the console", SIGNING_IN), sign_in_with_link),
+        form_at("console_sign_out", "/sign-out", ("Sign out of the console", VIEW), sign_out),
+    ]
+}
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
