@@ -5,6 +5,7 @@ pub mod connection;
 pub mod consent;
 pub mod log;
 pub mod log_block;
+pub mod permission_usage;
 pub mod user;
 pub mod user_holdings;
 pub mod user_removal;
