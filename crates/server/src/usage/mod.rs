@@ -188,8 +188,12 @@ impl Usage {
     /// and those that wait only become fewer: they are counted together.
     async fn write(&self, store: &Store, all: bool) -> Result<(), keyward_store::Error> {
         let mut writing = self.writing.lock().await;
+        // What is left of the last time comes first: while the store can't be written, no more may wait than that.
+        while all && !writing.uses.is_empty() {
+            self.write_some(store, Vec::new(), &mut writing).await?;
+        }
         // What comes while this is written waits for the next time, or writing would never end.
-        let mut pieces = self.take(&mut writing, all);
+        let mut pieces = self.take(&mut writing);
         while !pieces.is_empty() || !writing.uses.is_empty() {
             let rest = pieces.split_off(pieces.len().min(TOGETHER));
             self.write_some(store, std::mem::replace(&mut pieces, rest), &mut writing).await?;
@@ -200,10 +204,10 @@ impl Usage {
         Ok(())
     }
 
-    /// The records that wait. Uses of permissions go over to whoever writes, if that is to be.
-    fn take(&self, writing: &mut Writing, all: bool) -> Vec<Piece> {
+    /// The records that wait. Uses of permissions go over to whoever writes, once those before are written.
+    fn take(&self, writing: &mut Writing) -> Vec<Piece> {
         let mut waiting = self.waiting();
-        if all || writing.uses.is_empty() {
+        if writing.uses.is_empty() {
             std::mem::swap(&mut waiting.uses, &mut writing.spare);
         }
         let pieces = waiting.take();

@@ -76,13 +76,12 @@ impl Writing {
 
     /// Takes over what was noted, and leaves the memory.
     pub(super) fn take(&mut self, noted: &mut Noted) {
-        let begin = self.waiting.len();
         self.waiting.extend(noted.0.drain().map(|((permission, day), count)| {
             let Count { count, last_at, last_by } = count;
             DayUses { permission, day, count, last_at, last_by }
         }));
         // Rows that lie together are written together.
-        self.waiting.make_contiguous()[begin..].sort_unstable_by_key(|uses| (uses.permission, uses.day));
+        self.waiting.make_contiguous().sort_unstable_by_key(|uses| (uses.permission, uses.day));
     }
 
     /// What is to be written next. It waits until [`Self::written`] is said of it.
