@@ -171,7 +171,7 @@ impl App {
         parts.entropy.fill(&mut first_request);
         let usage = Arc::new(Usage::new());
         let mut metrics = Metrics::new(&parts.operations);
-        metrics.usage_lost(&usage.lost);
+        metrics.usage_lost(&usage.lost, &usage.uses_lost);
         let app = Arc::new(Self {
             keys: KeyCache::new(parts.limits.key_cache_mebibytes * 1024 * 1024),
             key_texts: KeyTexts::of(parts.store.master()),

@@ -13,6 +13,7 @@ pub mod limit;
 pub mod log;
 pub mod migration;
 pub mod permission;
+pub mod permission_usage;
 pub mod revocation;
 pub mod role;
 pub mod root_key;

@@ -8,8 +8,8 @@ use keyward_core::access::ManagementScope as Scope;
 use super::{
     dashboard::table as dashboard,
     management::{
-        client_table, logs, resource_servers, revocations, roles_table, schema, scopes, signing_keys_table,
-        tenant_table, users_table,
+        client_table, logs, permission_usage, resource_servers, revocations, roles_table, schema, scopes,
+        signing_keys_table, tenant_table, users_table,
     },
     oauth::{discovery, table as oauth},
     operation::{
@@ -296,6 +296,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     rows.extend(users_table::operations());
     rows.extend(tenant_table::operations());
     rows.extend(signing_keys_table::operations());
+    rows.extend(permission_usage::operations());
     rows.extend(revocations::operations());
     rows.extend(keys::operations());
     rows.extend(dashboard::operations());

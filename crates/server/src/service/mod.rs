@@ -21,6 +21,7 @@ pub mod limit;
 pub mod log;
 pub(crate) mod misplaced;
 pub mod permission;
+pub mod permission_usage;
 mod public_key;
 mod repeatable;
 pub mod revocation;

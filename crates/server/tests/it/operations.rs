@@ -255,6 +255,7 @@ fn the_policy_reads_like_this() {
     GET /api/v2/keys/signing/{kid} <- read:signing_keys
     POST /api/v2/keys/signing/rotate <- create:signing_keys and update:signing_keys
     PUT /api/v2/keys/signing/{kid}/revoke <- update:signing_keys
+    GET /api/v2/resource-servers/{id}/permission-usage <- read:resource_servers
     GET /api/v2/resource-servers/{id}/revocations <- read:revocations or read:resource_servers
     ");
 }

@@ -6,6 +6,7 @@ pub mod connection;
 pub mod consent;
 pub mod log;
 pub mod log_block;
+pub mod permission_usage;
 pub mod session;
 pub mod user;
 pub mod user_holdings;

@@ -12,6 +12,7 @@ pub mod grants;
 pub mod log_query;
 pub mod logs;
 pub mod paging;
+pub mod permission_usage;
 pub mod resource_servers;
 pub mod revocations;
 pub mod role_permissions;

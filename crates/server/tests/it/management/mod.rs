@@ -7,6 +7,7 @@ mod device_credentials;
 mod grants;
 mod logs;
 mod paging;
+mod permission_usage;
 mod resource_servers;
 pub(crate) use resource_servers::PEM;
 mod revocations;
