@@ -50,6 +50,7 @@ CREATE TABLE user_roles (
     PRIMARY KEY (user_number, role)
 );--index
 CREATE INDEX user_roles_role ON user_roles (role, assigned_at, user_number);
+CREATE INDEX user_roles_member ON user_roles (role, user_number);
 
 CREATE TABLE user_permissions (
     user_number BIGINT NOT NULL REFERENCES users (number),

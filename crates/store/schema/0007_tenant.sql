@@ -26,6 +26,7 @@ CREATE TABLE consent_permissions (
     permission BIGINT NOT NULL REFERENCES permissions (number),
     PRIMARY KEY (consent, permission)
 );--index
+CREATE INDEX consent_permissions_permission ON consent_permissions (permission);
 
 -- And the user's own data, by the words that no API may define.
 CREATE TABLE consent_identity (

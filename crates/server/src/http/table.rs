@@ -7,7 +7,7 @@ use keyward_core::access::ManagementScope as Scope;
 
 use super::{
     management::{
-        client_table, logs, resource_servers, revocations, roles_table, schema, scopes, signing_keys_table,
+        client_table, impact, logs, resource_servers, revocations, roles_table, schema, scopes, signing_keys_table,
         tenant_table, users_table,
     },
     oauth::{discovery, table as oauth},
@@ -289,6 +289,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             at_once: None,
         },
     ];
+    rows.extend(impact::operations());
     rows.extend(client_table::operations());
     rows.extend(oauth::operations());
     rows.extend(roles_table::operations());

@@ -26,6 +26,7 @@ fn path(row: &Operation) -> String {
     row.path
         .replace("{id}", "000000000000000000000000")
         .replace("{value}", "read:nothing")
+        .replace("{holders}", "keys")
         .replace("{credential_id}", "cred_none")
         .replace("{kid}", "none")
 }

@@ -3,6 +3,7 @@
 pub mod assertion;
 pub mod connection;
 pub mod consent;
+pub mod impact;
 pub mod log;
 pub mod log_block;
 pub mod user;

@@ -1,0 +1,165 @@
+//! How many keys hold a permission, and which: directly, and by roles. A key holds permissions of its own API and of the
+//! catalogue API; keys that are deleted, or whose API is, hold none.
+
+use keyward_core::{
+    impact::{Counts, Source},
+    model::{
+        WorkspaceNumber,
+        api::ApiNumber,
+        permission::{Permission, PermissionNumber},
+        role::RoleNumber,
+    },
+};
+
+use super::{
+    holder::{self, Holding},
+    key::read_numbers,
+};
+use crate::{
+    Error,
+    catalogue::slug,
+    engine::{Row, Sql, Tx, Value},
+};
+
+const IN_A_ROLE: Sql = Sql("SELECT h.role FROM role_permissions h JOIN roles r ON r.number = h.role \
+     WHERE h.permission = $1 AND r.deleted_at IS NULL LIMIT 1");
+const KEYS_WITHOUT_API: Sql =
+    Sql("SELECT a.number FROM apis a JOIN holders h ON h.kind = 'api' AND h.number = a.number \
+     WHERE a.deleted_at IS NOT NULL AND h.keys > 0 LIMIT 1");
+const COUNT: Sql = Sql("SELECT COUNT(*), COALESCE(SUM(held.direct), 0), COALESCE(SUM(held.by_role), 0) FROM \
+     (SELECT h.key, MAX(h.direct) AS direct, MAX(h.by_role) AS by_role FROM \
+     (SELECT d.key, 1 AS direct, 0 AS by_role FROM key_permissions d WHERE d.permission = $1 UNION ALL \
+     SELECT m.key, 0 AS direct, 1 AS by_role FROM role_permissions p JOIN roles r ON r.number = p.role \
+     JOIN key_roles m ON m.role = p.role WHERE p.permission = $1 AND r.deleted_at IS NULL) h GROUP BY h.key) held \
+     WHERE EXISTS (SELECT 1 FROM keys k JOIN apis a ON a.number = k.api WHERE k.number = held.key \
+     AND a.deleted_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR k.api = $2))");
+// A key's other permission of this value is of the catalogue API, which is named then, or else of its own.
+const COUNT_KEPT: Sql = Sql("SELECT COUNT(*) FROM \
+     (SELECT d.key FROM key_permissions d WHERE d.permission = $1 UNION \
+     SELECT m.key FROM role_permissions p JOIN roles r ON r.number = p.role \
+     JOIN key_roles m ON m.role = p.role WHERE p.permission = $1 AND r.deleted_at IS NULL) held \
+     WHERE EXISTS (SELECT 1 FROM keys k JOIN apis a ON a.number = k.api \
+     JOIN permissions q ON q.api = COALESCE(CAST($3 AS BIGINT), k.api) AND q.value = $4 AND q.deleted_at IS NULL \
+     WHERE k.number = held.key AND a.deleted_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR k.api = $2) AND \
+     (EXISTS (SELECT 1 FROM key_permissions d WHERE d.permission = q.number AND d.key = k.number) OR \
+     EXISTS (SELECT 1 FROM role_permissions p JOIN roles r ON r.number = p.role \
+     JOIN key_roles m ON m.role = p.role AND m.key = k.number \
+     WHERE p.permission = q.number AND r.deleted_at IS NULL)))");
+const DIRECT: Sql =
+    Sql("SELECT k.number, k.id, k.start, k.name, k.api, k.permissions, k.roles FROM key_permissions h \
+     JOIN keys k ON k.number = h.key JOIN apis a ON a.number = k.api WHERE h.permission = $1 AND h.key > $3 \
+     AND a.deleted_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR k.api = $2) ORDER BY h.key LIMIT $4");
+const OF_ROLE: Sql = Sql("SELECT k.number, k.id, k.start, k.name, k.api, k.permissions, k.roles FROM key_roles h \
+     JOIN keys k ON k.number = h.key JOIN apis a ON a.number = k.api WHERE h.role = $1 AND h.key > $3 \
+     AND a.deleted_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR k.api = $2) ORDER BY h.key LIMIT $4");
+
+/// A key, as far as a list of holders shows it, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldingKey {
+    /// The identity on the wire (`key_…`).
+    pub id: String,
+    /// How its text begins.
+    pub start: String,
+    /// For people.
+    pub name: Option<String>,
+    /// The API it is for.
+    pub api: ApiNumber,
+    /// What it holds directly. Deleted ones are among them.
+    pub permissions: Vec<PermissionNumber>,
+    /// Its roles. Deleted ones are among them.
+    pub roles: Vec<RoleNumber>,
+}
+
+/// What is asked about: a permission, and the catalogue API, whose permissions are for the keys of all APIs.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The workspace.
+    pub workspace: WorkspaceNumber,
+    /// The permission.
+    pub permission: Permission,
+    /// The catalogue API, if there is one yet.
+    pub catalogue: Option<ApiNumber>,
+}
+
+impl Asked {
+    /// The API whose keys may hold it; none for all of them.
+    fn api(&self) -> Option<i64> {
+        Some(self.permission.api).filter(|api| self.catalogue != Some(*api)).map(|api| api.0)
+    }
+}
+
+/// Whether a live role has the permission.
+pub async fn is_in_a_role(tx: &mut Tx<'_>, permission: PermissionNumber) -> Result<bool, Error> {
+    Ok(!tx.query(IN_A_ROLE, &[permission.0.into()]).await?.is_empty())
+}
+
+/// Whether keys of a deleted API are among those that are counted as holders.
+async fn some_have_no_api(tx: &mut Tx<'_>) -> Result<bool, Error> {
+    Ok(!tx.query(KEYS_WITHOUT_API, &[]).await?.is_empty())
+}
+
+/// How many keys hold the permission. What is written down is enough when no role has it: of a million keys none is
+/// looked at.
+pub async fn count(tx: &mut Tx<'_>, asked: &Asked) -> Result<Counts, Error> {
+    let number = asked.permission.number;
+    let by_number = asked.api().is_some() || !some_have_no_api(tx).await?;
+    if by_number && !is_in_a_role(tx, number).await? {
+        return holder::stored(tx, Holding::Permission(number)).await.map(Counts::without_roles);
+    }
+    let rows = tx.query(COUNT, &[number.0.into(), asked.api().into()]).await?;
+    let row = rows.into_iter().next().ok_or_else(|| Error::inconsistent("keys", "no count"))?;
+    counts(row.of("keys"))
+}
+
+pub(crate) fn counts(mut row: Row) -> Result<Counts, Error> {
+    Ok(Counts { all: row.int()?, direct: row.int()?, by_roles: row.int()? })
+}
+
+/// How many of those keys hold another permission with the same value, by which they go on to verify.
+pub async fn count_kept(tx: &mut Tx<'_>, asked: &Asked) -> Result<i64, Error> {
+    let (permission, value) = (&asked.permission, asked.permission.value.as_str());
+    let other = asked.api().and(asked.catalogue);
+    if asked.api().is_some() && other.is_none() {
+        return Ok(0);
+    }
+    let same = slug::find_by_slug(tx, asked.workspace, value).await?;
+    let stands_in = |found: &Permission| {
+        found.number != permission.number && found.value == permission.value && other.is_none_or(|api| found.api == api)
+    };
+    if !same.iter().any(stands_in) {
+        return Ok(0);
+    }
+    let values: [Value; 4] =
+        [permission.number.0.into(), asked.api().into(), other.map(|api| api.0).into(), value.into()];
+    let rows = tx.query(COUNT_KEPT, &values).await?;
+    rows.into_iter().next().ok_or_else(|| Error::inconsistent("keys", "no count"))?.int()
+}
+
+/// The keys that hold the permission from one source, by number: those behind a number, at most so many.
+pub async fn list(
+    tx: &mut Tx<'_>,
+    asked: &Asked,
+    source: Source,
+    (after, limit): (i64, i64),
+) -> Result<Vec<(i64, HoldingKey)>, Error> {
+    let (sql, number) = match source {
+        Source::Direct => (DIRECT, asked.permission.number.0),
+        Source::Role(role) => (OF_ROLE, role.0),
+    };
+    let rows = tx.query(sql, &[number.into(), asked.api().into(), after.into(), limit.into()]).await?;
+    rows.into_iter().map(decode).collect()
+}
+
+fn decode(row: Row) -> Result<(i64, HoldingKey), Error> {
+    let mut row = row.of("keys");
+    let number = row.int()?;
+    let key = HoldingKey {
+        id: row.text()?,
+        start: row.text()?,
+        name: row.text_or_null()?,
+        api: ApiNumber(row.int()?),
+        permissions: read_numbers(&row.text()?, PermissionNumber)?,
+        roles: read_numbers(&row.text()?, RoleNumber)?,
+    };
+    Ok((number, key))
+}
