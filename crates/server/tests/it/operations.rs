@@ -185,6 +185,8 @@ fn the_policy_reads_like_this() {
     DELETE /api/v2/resource-servers/{id}/scopes/{value} <- update:resource_servers
     GET /api/v2/logs <- read:logs
     GET /api/v2/logs/{id} <- read:logs
+    GET /api/v2/resource-servers/{id}/scopes/{value}/impact <- read:resource_servers and read:roles and read:users and read:client_grants and read:clients or read:resource_servers and read:roles and read:users and read:client_grants and read:client_summary
+    GET /api/v2/resource-servers/{id}/scopes/{value}/impact/{holders} <- read:resource_servers and read:roles and read:users and read:client_grants and read:clients or read:resource_servers and read:roles and read:users and read:client_grants and read:client_summary
     GET /api/v2/clients <- read:clients or read:client_keys or read:client_credentials or read:client_summary
     POST /api/v2/clients <- create:clients
     GET /api/v2/clients/{id} <- read:clients or read:client_keys or read:client_credentials or read:client_summary

@@ -1,8 +1,10 @@
 //! How many keys hold a permission, and which: directly, and by roles. A key holds permissions of its own API and of the
 //! catalogue API; keys that are deleted, or whose API is, hold none.
 
+use std::collections::HashMap;
+
 use keyward_core::{
-    impact::{Counts, Source},
+    impact::Counts,
     model::{
         WorkspaceNumber,
         api::ApiNumber,
@@ -53,6 +55,27 @@ const OF_ROLE: Sql = Sql("SELECT k.number, k.id, k.start, k.name, k.api, k.permi
      JOIN keys k ON k.number = h.key JOIN apis a ON a.number = k.api WHERE h.role = $1 AND h.key > $3 \
      AND a.deleted_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR k.api = $2) ORDER BY h.key LIMIT $4");
 
+const COUNT_OF_ROLE: Sql = Sql("SELECT k.api, COUNT(*) FROM key_roles h JOIN keys k ON k.number = h.key \
+     JOIN apis a ON a.number = k.api WHERE h.role = $1 AND a.deleted_at IS NULL GROUP BY k.api");
+const COUNT_KEPT_OF_ROLE: Sql = Sql(
+    "SELECT held.permission, COUNT(*) FROM (SELECT p.number AS permission, k.number AS key FROM role_permissions g \
+     JOIN permissions p ON p.number = g.permission \
+     JOIN permissions q ON q.workspace = p.workspace AND q.folded = p.folded AND q.value = p.value \
+     JOIN key_permissions d ON d.permission = q.number JOIN key_roles m ON m.role = g.role AND m.key = d.key \
+     JOIN keys k ON k.number = d.key JOIN apis a ON a.number = k.api \
+     WHERE g.role = $1 AND p.deleted_at IS NULL AND q.deleted_at IS NULL AND a.deleted_at IS NULL \
+     AND (p.api = k.api OR p.api = CAST($2 AS BIGINT)) AND (q.api = k.api OR q.api = $2) UNION \
+     SELECT p.number AS permission, k.number AS key FROM role_permissions g \
+     JOIN permissions p ON p.number = g.permission \
+     JOIN permissions q ON q.workspace = p.workspace AND q.folded = p.folded AND q.value = p.value \
+     JOIN role_permissions x ON x.permission = q.number AND x.role <> g.role \
+     JOIN roles r ON r.number = x.role AND r.deleted_at IS NULL \
+     JOIN key_roles o ON o.role = x.role JOIN key_roles m ON m.role = g.role AND m.key = o.key \
+     JOIN keys k ON k.number = o.key JOIN apis a ON a.number = k.api \
+     WHERE g.role = $1 AND p.deleted_at IS NULL AND q.deleted_at IS NULL AND a.deleted_at IS NULL \
+     AND (p.api = k.api OR p.api = $2) AND (q.api = k.api OR q.api = $2)) held GROUP BY held.permission",
+);
+
 /// A key, as far as a list of holders shows it, and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldingKey {
@@ -82,9 +105,9 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The API whose keys may hold it; none for all of them.
-    fn api(&self) -> Option<i64> {
-        Some(self.permission.api).filter(|api| self.catalogue != Some(*api)).map(|api| api.0)
+    /// The API whose keys alone may hold it; none if those of all may.
+    pub fn api(&self) -> Option<ApiNumber> {
+        Some(self.permission.api).filter(|api| self.catalogue != Some(*api))
     }
 }
 
@@ -106,7 +129,7 @@ pub async fn count(tx: &mut Tx<'_>, asked: &Asked) -> Result<Counts, Error> {
     if by_number && !is_in_a_role(tx, number).await? {
         return holder::stored(tx, Holding::Permission(number)).await.map(Counts::without_roles);
     }
-    let rows = tx.query(COUNT, &[number.0.into(), asked.api().into()]).await?;
+    let rows = tx.query(COUNT, &[number.0.into(), asked.api().map(|api| api.0).into()]).await?;
     let row = rows.into_iter().next().ok_or_else(|| Error::inconsistent("keys", "no count"))?;
     counts(row.of("keys"))
 }
@@ -129,25 +152,55 @@ pub async fn count_kept(tx: &mut Tx<'_>, asked: &Asked) -> Result<i64, Error> {
     if !same.iter().any(stands_in) {
         return Ok(0);
     }
-    let values: [Value; 4] =
-        [permission.number.0.into(), asked.api().into(), other.map(|api| api.0).into(), value.into()];
+    let (api, other) = (asked.api().map(|api| api.0), other.map(|api| api.0));
+    let values: [Value; 4] = [permission.number.0.into(), api.into(), other.into(), value.into()];
     let rows = tx.query(COUNT_KEPT, &values).await?;
     rows.into_iter().next().ok_or_else(|| Error::inconsistent("keys", "no count"))?.int()
 }
 
-/// The keys that hold the permission from one source, by number: those behind a number, at most so many.
+/// The keys that hold a permission directly, or a role, by number: those behind a number, at most so many; only those of
+/// one API, if one is given.
 pub async fn list(
     tx: &mut Tx<'_>,
-    asked: &Asked,
-    source: Source,
+    api: Option<ApiNumber>,
+    holding: Holding,
     (after, limit): (i64, i64),
 ) -> Result<Vec<(i64, HoldingKey)>, Error> {
-    let (sql, number) = match source {
-        Source::Direct => (DIRECT, asked.permission.number.0),
-        Source::Role(role) => (OF_ROLE, role.0),
+    let sql = match holding {
+        Holding::Permission(_) => DIRECT,
+        Holding::Role(_) => OF_ROLE,
+        Holding::Api(_) => return Ok(Vec::new()),
     };
-    let rows = tx.query(sql, &[number.into(), asked.api().into(), after.into(), limit.into()]).await?;
+    let api = api.map(|api| api.0);
+    let rows = tx.query(sql, &[holding.number().into(), api.into(), after.into(), limit.into()]).await?;
     rows.into_iter().map(decode).collect()
+}
+
+/// How many keys of each API have a role.
+pub async fn count_of_role(tx: &mut Tx<'_>, role: RoleNumber) -> Result<HashMap<ApiNumber, i64>, Error> {
+    let pair = |row: Row| {
+        let mut row = row.of("key_roles");
+        Ok((ApiNumber(row.int()?), row.int()?))
+    };
+    tx.query(COUNT_OF_ROLE, &[role.0.into()]).await?.into_iter().map(pair).collect()
+}
+
+/// How many keys with a role have each of its permissions from elsewhere as well: it, or one with the same value.
+pub async fn count_kept_of_role(
+    tx: &mut Tx<'_>,
+    role: RoleNumber,
+    catalogue: Option<ApiNumber>,
+) -> Result<HashMap<PermissionNumber, i64>, Error> {
+    let rows = tx.query(COUNT_KEPT_OF_ROLE, &[role.0.into(), catalogue.map(|api| api.0).into()]).await?;
+    by_permission(rows)
+}
+
+pub(crate) fn by_permission(rows: Vec<Row>) -> Result<HashMap<PermissionNumber, i64>, Error> {
+    let pair = |row: Row| {
+        let mut row = row.of("role_permissions");
+        Ok((PermissionNumber(row.int()?), row.int()?))
+    };
+    rows.into_iter().map(pair).collect()
 }
 
 fn decode(row: Row) -> Result<(i64, HoldingKey), Error> {

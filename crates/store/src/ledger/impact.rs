@@ -1,8 +1,10 @@
 //! How many users hold a permission, and which: directly, and by roles; and the consents that name it.
 
+use std::collections::HashMap;
+
 use keyward_core::{
-    impact::{Counts, Source},
-    model::permission::PermissionNumber,
+    impact::Counts,
+    model::{permission::PermissionNumber, role::RoleNumber},
 };
 
 use super::user_holdings;
@@ -24,6 +26,15 @@ const DIRECT: Sql =
 const OF_ROLE: Sql =
     Sql("SELECT u.number, u.id, u.name, u.email FROM user_roles h JOIN users u ON u.number = h.user_number \
      WHERE h.role = $1 AND h.user_number > $2 ORDER BY h.user_number LIMIT $3");
+const COUNT_KEPT_OF_ROLE: Sql =
+    Sql("SELECT held.permission, COUNT(*) FROM (SELECT g.permission, d.user_number FROM role_permissions g \
+     JOIN user_permissions d ON d.permission = g.permission \
+     JOIN user_roles m ON m.role = g.role AND m.user_number = d.user_number WHERE g.role = $1 UNION \
+     SELECT g.permission, o.user_number FROM role_permissions g \
+     JOIN role_permissions x ON x.permission = g.permission AND x.role <> g.role \
+     JOIN roles r ON r.number = x.role AND r.deleted_at IS NULL JOIN user_roles o ON o.role = x.role \
+     JOIN user_roles m ON m.role = g.role AND m.user_number = o.user_number WHERE g.role = $1) held \
+     GROUP BY held.permission");
 // A consent to an application that is deleted is none.
 const COUNT_CONSENTS: Sql = Sql("SELECT COUNT(*) FROM consent_permissions p JOIN consents c ON c.number = p.consent \
      JOIN clients l ON l.number = c.client WHERE p.permission = $1 AND l.deleted_at IS NULL");
@@ -49,19 +60,24 @@ pub async fn count(tx: &mut Tx<'_>, permission: PermissionNumber) -> Result<Coun
     impact::counts(row.of("users"))
 }
 
-/// The users that hold the permission from one source, by number: those behind a number, at most so many.
+/// The users that have a permission directly, or a role, by number: those behind a number, at most so many.
 pub async fn list(
     tx: &mut Tx<'_>,
-    permission: PermissionNumber,
-    source: Source,
+    holding: Holding,
     (after, limit): (i64, i64),
 ) -> Result<Vec<(i64, HoldingUser)>, Error> {
-    let (sql, number) = match source {
-        Source::Direct => (DIRECT, permission.0),
-        Source::Role(role) => (OF_ROLE, role.0),
+    let sql = match holding {
+        Holding::Permission(_) => DIRECT,
+        Holding::Role(_) => OF_ROLE,
+        Holding::Api(_) => return Ok(Vec::new()),
     };
-    let rows = tx.query(sql, &[number.into(), after.into(), limit.into()]).await?;
+    let rows = tx.query(sql, &[holding.number().into(), after.into(), limit.into()]).await?;
     rows.into_iter().map(decode).collect()
+}
+
+/// How many users with a role have each of its permissions from elsewhere as well.
+pub async fn count_kept_of_role(tx: &mut Tx<'_>, role: RoleNumber) -> Result<HashMap<PermissionNumber, i64>, Error> {
+    impact::by_permission(tx.query(COUNT_KEPT_OF_ROLE, &[role.0.into()]).await?)
 }
 
 fn decode(row: Row) -> Result<(i64, HoldingUser), Error> {

@@ -5,7 +5,10 @@ use keyward_core::{
     Problem,
     access::ManagementScope as Scope,
     impact::Counts,
-    model::permission::{Permission, PermissionNumber},
+    model::{
+        permission::{Permission, PermissionNumber},
+        role::RoleNumber,
+    },
     problem::{Invalid, Part as Place},
     snapshot::{ApiEntry, Snapshot},
 };
@@ -19,15 +22,17 @@ use super::{
 use crate::{
     http::{
         answer::Answer,
-        operation::{Access::AnySet, Handled, Operation, Parameter, Request, Shape::Json},
+        operation::{Access::AnySet, Handled, Handler, Operation, Parameter, Request, Shape::Json},
         query,
     },
     service::{
         impact::{
-            Concerned, Held, HoldingUser, Part, Role,
+            Concerned, Held, HoldingKey, HoldingUser, Part, Role,
             permission::{self as impact, Grantee, Impact, Key},
+            role::{self as role_impact, Given, Outcome},
         },
         permission,
+        role::change,
     },
 };
 
@@ -43,32 +48,38 @@ const SEE_ALL: &[&[Scope]] = &[
     ],
 ];
 
+/// The same of roles, which no application has.
+const SEE_ROLE: &[&[Scope]] = &[&[Scope::ReadRoles, Scope::ReadUsers, Scope::ReadResourceServers]];
+
 /// The parameters of a list.
 const PAGE: &[Parameter] = &[FROM, TAKE];
 
 /// The rows.
 pub fn operations() -> Vec<Operation> {
-    let row = |id, path, summary, query, answer, handler| Operation {
-        id,
-        method: Method::GET,
-        path,
-        summary,
-        access: AnySet(SEE_ALL),
-        query,
-        body: None,
-        prepare: None,
-        success: (200, Json(answer)),
-        refusals: &[404],
-        audit: None,
-        handler,
-        at_once: None,
+    let row = |id, path, summary, answer, handler: Handler| {
+        let row = Operation {
+            id,
+            method: Method::GET,
+            path,
+            summary,
+            access: AnySet(SEE_ALL),
+            query: &[],
+            body: None,
+            prepare: None,
+            success: (200, Json(answer)),
+            refusals: &[404],
+            audit: None,
+            handler,
+            at_once: None,
+        };
+        if path.ends_with("{holders}") { Operation { query: PAGE, ..row } } else { row }
     };
+    let of_role = |row| Operation { access: AnySet(SEE_ROLE), ..row };
     vec![
         row(
             "get_resource-servers_scopes_impact",
             "/api/v2/resource-servers/{id}/scopes/{value}/impact",
             "What the deletion of a permission would take away: how much, and the first of each kind",
-            &[],
             schema::of_permission,
             of_permission,
         ),
@@ -76,10 +87,23 @@ pub fn operations() -> Vec<Operation> {
             "get_resource-servers_scopes_impact_holders",
             "/api/v2/resource-servers/{id}/scopes/{value}/impact/{holders}",
             "List the roles, users, clients or keys that the deletion of a permission concerns",
-            PAGE,
             schema::of_permission_page,
             page_of_permission,
         ),
+        of_role(row(
+            "get_roles_impact",
+            "/api/v2/roles/{id}/impact",
+            "What the deletion of a role would take away: from how many, and of which of its permissions",
+            schema::of_role,
+            of_role_itself,
+        )),
+        of_role(row(
+            "get_roles_impact_holders",
+            "/api/v2/roles/{id}/impact/{holders}",
+            "List the users or keys that the deletion of a role concerns",
+            schema::of_role_page,
+            page_of_role,
+        )),
     ]
 }
 
@@ -121,13 +145,62 @@ fn page_of_permission(request: Request) -> Handled {
                 let page = place(&request.query, "impact keys")?;
                 answer("keys", "impact keys", impact::keys(call, view, number, page).await?, |one| key(snapshot, one))
             }
-            other => {
-                let detail = format!("There is no list of {other}: ask for roles, users, clients or keys");
-                return Err(Problem::Invalid(Invalid::whole(Place::Path, detail)));
-            }
+            _ => return Err(no_list("roles, users, clients or keys")),
         };
         Ok(Answer::json(StatusCode::OK, &body))
     })
+}
+
+fn no_list(known: &str) -> Problem {
+    Problem::Invalid(Invalid::whole(Place::Path, format!("There is no such list: ask for {known}")))
+}
+
+/// The role that the path names.
+fn named_role(request: &Request) -> Result<RoleNumber, Problem> {
+    Ok(change::find(&request.view.snapshot, request.call.workspace, &request.segments[0])?.number)
+}
+
+/// Shows what the deletion of a role would take away.
+fn of_role_itself(request: Request) -> Handled {
+    Box::pin(async move {
+        let found = role_impact::preview(&request.call, &request.view, named_role(&request)?).await?;
+        let body = json!({
+            "role": role(&found.role),
+            "users": concerned(&found.users, &["count"], person),
+            "keys": concerned(&found.keys, &["count"], |one| bare_key(&one.who, one.api.as_deref())),
+            "permissions": found.permissions.iter().map(given).collect::<Vec<_>>(),
+        });
+        Ok(Answer::json(StatusCode::OK, &body))
+    })
+}
+
+/// Lists those of one kind.
+fn page_of_role(request: Request) -> Handled {
+    Box::pin(async move {
+        let (call, view, number) = (&request.call, &request.view, named_role(&request)?);
+        let body = match request.segments[1].as_str() {
+            "users" => {
+                let page = place(&request.query, "impact users")?;
+                answer("users", "impact users", role_impact::users(call, view, number, page).await?, person)
+            }
+            "keys" => {
+                let page = place(&request.query, "impact keys")?;
+                let found = role_impact::keys(call, view, number, page).await?;
+                answer("keys", "impact keys", found, |one| bare_key(&one.who, one.api.as_deref()))
+            }
+            _ => return Err(no_list("users or keys")),
+        };
+        Ok(Answer::json(StatusCode::OK, &body))
+    })
+}
+
+/// What becomes of one permission of a role.
+fn given(given: &Given) -> Value {
+    let outcome = |Outcome { keeps, loses }: Outcome| json!({ "keeps": keeps, "loses": loses });
+    let mut shown = subject(&given.permission, &given.api);
+    shown["users"] = outcome(given.users);
+    shown["keys"] = outcome(given.keys);
+    shown
 }
 
 /// Behind which number the query wants to go on in this list, and how many it wants.
@@ -188,13 +261,18 @@ fn reasons<T>(held: &Held<T>, shown: &mut Value) {
     shown["roles"] = held.roles.iter().map(|one| role(one)).collect();
 }
 
-fn user(held: &Held<HoldingUser>) -> Value {
-    let mut shown = json!({ "user_id": held.who.id });
-    for (name, text) in [("name", &held.who.name), ("email", &held.who.email)] {
+fn person(user: &HoldingUser) -> Value {
+    let mut shown = json!({ "user_id": user.id });
+    for (name, text) in [("name", &user.name), ("email", &user.email)] {
         if !text.is_empty() {
             shown[name] = text.clone().into();
         }
     }
+    shown
+}
+
+fn user(held: &Held<HoldingUser>) -> Value {
+    let mut shown = person(&held.who);
     reasons(held, &mut shown);
     shown
 }
@@ -215,15 +293,20 @@ fn client(snapshot: &Snapshot, grantee: &Grantee) -> Value {
     shown
 }
 
-fn key(snapshot: &Snapshot, key: &Key) -> Value {
-    let who = &key.held.who;
-    let mut shown = json!({ "id": who.id, "start": who.start, "keeps": key.kept_by.is_some() });
+fn bare_key(who: &HoldingKey, api: Option<&ApiEntry>) -> Value {
+    let mut shown = json!({ "id": who.id, "start": who.start });
     if let Some(name) = &who.name {
         shown["name"] = name.clone().into();
     }
-    if let Some(entry) = &key.api {
+    if let Some(entry) = api {
         shown["resource_server_id"] = entry.api.id.clone().into();
     }
+    shown
+}
+
+fn key(snapshot: &Snapshot, key: &Key) -> Value {
+    let mut shown = bare_key(&key.held.who, key.api.as_deref());
+    shown["keeps"] = key.kept_by.is_some().into();
     if let Some(other) = &key.kept_by
         && let Some(entry) = snapshot.api_numbered(other.api)
     {

@@ -47,9 +47,12 @@ fn held(required: &[&str], mut properties: Value) -> Value {
     closed(&required, properties)
 }
 
+fn person() -> Value {
+    json!({ "user_id": text("Id of the user"), "name": text("Name"), "email": text("Email") })
+}
+
 fn user() -> Value {
-    let properties = json!({ "user_id": text("Id of the user"), "name": text("Name"), "email": text("Email") });
-    held(&["user_id"], properties)
+    held(&["user_id"], person())
 }
 
 fn client() -> Value {
@@ -73,18 +76,20 @@ fn client() -> Value {
     )
 }
 
+fn bare_key() -> Value {
+    json!({
+        "id": text("Id of the key"),
+        "start": text("How the key begins"),
+        "name": text("Name of the key"),
+        "resource_server_id": text("Id of the API that the key is for"),
+    })
+}
+
 fn key() -> Value {
-    held(
-        &["id", "start", "keeps"],
-        json!({
-            "id": text("Id of the key"),
-            "start": text("How the key begins"),
-            "name": text("Name of the key"),
-            "resource_server_id": text("Id of the API that the key is for"),
-            "keeps": flag("Whether it goes on to verify for the value, by another permission that it holds"),
-            "kept_by": subject(),
-        }),
-    )
+    let mut properties = bare_key();
+    properties["keeps"] = flag("Whether it goes on to verify for the value, by another permission that it holds");
+    properties["kept_by"] = subject();
+    held(&["id", "start", "keeps"], properties)
 }
 
 /// What is said of one kind.
@@ -133,4 +138,30 @@ fn page(name: &str, item: &Value) -> Value {
 pub fn of_permission_page() -> Value {
     let forms = [("roles", role()), ("users", user()), ("clients", client()), ("keys", key())];
     json!({ "anyOf": forms.iter().map(|(name, item)| page(name, item)).collect::<Vec<_>>() })
+}
+
+/// What the deletion of a role would take away.
+pub fn of_role() -> Value {
+    let count =
+        |(name, description): (&str, &str)| (name.to_owned(), json!({"type": "integer", "description": description}));
+    let outcome = closed(&["keeps", "loses"], Value::Object([count(KEEPS), count(LOSES)].into_iter().collect()));
+    let mut permission = subject();
+    for kind in ["users", "keys"] {
+        permission["properties"][kind] = outcome.clone();
+    }
+    closed(
+        &["role", "users", "keys", "permissions"],
+        json!({
+            "role": role(),
+            "users": concerned(&[ALL], &closed(&["user_id"], person())),
+            "keys": concerned(&[ALL], &closed(&["id", "start"], bare_key())),
+            "permissions": list(&permission, "What the role gives, and how many of those who have it by the role lose it"),
+        }),
+    )
+}
+
+/// One list of those that the deletion of a role concerns.
+pub fn of_role_page() -> Value {
+    let (user, key) = (closed(&["user_id"], person()), closed(&["id", "start"], bare_key()));
+    json!({ "anyOf": [page("users", &user), page("keys", &key)] })
 }

@@ -4,6 +4,7 @@
 //! between may be in one of them alone, and in both of the next answer.
 
 pub mod permission;
+pub mod role;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use keyward_core::{
     snapshot::Snapshot,
 };
 
-pub use keyward_core::{impact::Application, model::role::Role};
+pub use keyward_core::model::role::Role;
 pub use keyward_store::{keys::impact::HoldingKey, ledger::impact::HoldingUser};
 
 /// How many entries of each list stand beside its count.
@@ -55,6 +56,11 @@ impl<T> Part<T> {
         Self { items, next }
     }
 
+    /// The same part, of what its items have become.
+    fn map<U>(self, become_what: impl FnMut(T) -> U) -> Part<U> {
+        Part { items: self.items.into_iter().map(become_what).collect(), next: self.next }
+    }
+
     /// What follows behind a number, of all there are.
     fn among(all: Vec<T>, (after, limit): (i64, usize), number: impl Fn(&T) -> i64) -> Self {
         let rest = all.into_iter().filter(|item| number(item) > after);
@@ -81,4 +87,9 @@ impl<T> Held<T> {
         let roles = holder.roles.iter().filter_map(named).collect();
         Self { number: holder.number, who: holder.who, direct: holder.direct, roles }
     }
+}
+
+/// How many to ask for, so that it is known whether there is more.
+fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
 }

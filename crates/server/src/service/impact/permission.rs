@@ -19,11 +19,14 @@ use keyward_core::{
 };
 use keyward_store::{
     Error, Tx,
-    keys::impact::{self as keys, Asked, HoldingKey},
+    keys::{
+        holder::Holding,
+        impact::{self as keys, Asked, HoldingKey},
+    },
     ledger::impact::{self as users, HoldingUser},
 };
 
-use super::{Concerned, FIRST, Held, Part};
+use super::{Concerned, FIRST, Held, Part, one_more};
 use crate::app::{Call, View};
 
 /// What the deletion of a permission would take away.
@@ -107,9 +110,10 @@ impl Subject {
         }
     }
 
-    fn sources(&self) -> Vec<Source> {
-        let roles = self.roles.iter().map(|role| Source::Role(role.number));
-        [Source::Direct].into_iter().chain(roles).collect()
+    fn sources(&self) -> Vec<(Source, Holding)> {
+        let direct = (Source::Direct, Holding::Permission(self.permission.number));
+        let role = |role: &Arc<Role>| (Source::Role(role.number), Holding::Role(role.number));
+        [direct].into_iter().chain(self.roles.iter().map(role)).collect()
     }
 
     fn grantees(&self) -> Vec<Grantee> {
@@ -118,9 +122,8 @@ impl Subject {
 
     async fn users(&self, tx: &mut Tx<'_>, (after, limit): (i64, usize)) -> Result<Part<Held<HoldingUser>>, Error> {
         let mut lists = Vec::new();
-        for source in self.sources() {
-            let page = (after, one_more(limit));
-            lists.push((source, users::list(tx, self.permission.number, source, page).await?));
+        for (source, holding) in self.sources() {
+            lists.push((source, users::list(tx, holding, (after, one_more(limit))).await?));
         }
         let found = merge(lists, limit + 1);
         let items = found.into_iter().map(|holder| Held::of(self.snapshot(), holder)).collect();
@@ -128,10 +131,10 @@ impl Subject {
     }
 
     async fn keys(&self, tx: &mut Tx<'_>, (after, limit): (i64, usize)) -> Result<Part<Key>, Error> {
-        let asked = self.asked();
+        let api = self.asked().api();
         let mut lists = Vec::new();
-        for source in self.sources() {
-            lists.push((source, keys::list(tx, &asked, source, (after, one_more(limit))).await?));
+        for (source, holding) in self.sources() {
+            lists.push((source, keys::list(tx, api, holding, (after, one_more(limit))).await?));
         }
         let found = merge(lists, limit + 1);
         let items = found.into_iter().map(|holder| self.key(Held::of(self.snapshot(), holder))).collect();
@@ -143,11 +146,6 @@ impl Subject {
         let kept_by = kept_by(snapshot, &self.permission, who.api, (&who.permissions, &who.roles)).cloned();
         Key { api: snapshot.api_numbered(who.api).cloned(), kept_by, held }
     }
-}
-
-/// How many to ask for, so that it is known whether there is more.
-fn one_more(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 /// Those of a list that memory has whole.
