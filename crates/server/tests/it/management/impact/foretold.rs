@@ -98,6 +98,8 @@ async fn check(world: &World<'_>, permission: usize) -> [usize; 4] {
         keep.iter().all(|key| key["kept_by"]["value"] == *value && key["kept_by"]["id"] != said["permission"]["id"])
     );
 
+    agrees_with_the_keys_api(world, &said, &keys).await;
+
     let before = world.able(permission).await;
     t.v2_data("permissions.deletePermission", json!({ "permission": said["permission"]["id"] })).await;
     assert_eq!(t.get(&path).send().await.status, 404);
@@ -127,4 +129,40 @@ fn lost(before: &Able, after: &Able) -> Able {
         users: less(&before.users, &after.users),
         clients: less(&before.clients, &after.clients),
     }
+}
+
+/// A root key gets the same counts, and the same keys.
+async fn agrees_with_the_keys_api(world: &World<'_>, said: &Value, keys: &[Value]) {
+    let body = json!({ "permission": said["permission"]["id"] });
+    let other = world.t.v2_data("permissions.getImpact", body.clone()).await;
+    let same = [
+        ("roles", "roles", ["count", "count"]),
+        ("users", "users", ["count", "direct"]),
+        ("users", "users", ["by_roles", "byRoles"]),
+        ("clients", "applications", ["count", "count"]),
+        ("keys", "keys", ["count", "direct"]),
+        ("keys", "keys", ["by_roles", "byRoles"]),
+        ("keys", "keys", ["keeps", "loses"]),
+        ("consents", "consents", ["count", "count"]),
+    ];
+    for (here, there, names) in same {
+        for name in names {
+            let camel = name.replace("by_roles", "byRoles");
+            let snake = name.replace("byRoles", "by_roles");
+            assert_eq!(said[here][snake.as_str()], other[there][camel.as_str()], "{here}.{name}");
+        }
+    }
+    let (mut shown, mut body) = (Vec::new(), body);
+    body["holders"] = "keys".into();
+    body["limit"] = 3.into();
+    loop {
+        let reply = world.t.v2("permissions.getImpact", body.clone()).send().await;
+        shown.extend(reply.body["data"].as_array().unwrap().clone());
+        let Some(cursor) = reply.body["pagination"].get("cursor") else { break };
+        body["cursor"] = cursor.clone();
+    }
+    let mark = |list: &[Value], id: &str| -> Vec<Value> {
+        list.iter().map(|key| json!([key[id], key["keeps"], key["direct"]])).collect()
+    };
+    assert_eq!(mark(&shown, "keyId"), mark(keys, "id"));
 }

@@ -1,6 +1,7 @@
 //! What a deletion would take away, told before it is made.
 
 mod foretold;
+mod foretold_roles;
 mod lists;
 mod refusals;
 mod world;
