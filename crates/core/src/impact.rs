@@ -134,6 +134,17 @@ pub fn kept_by<'s>(
     (direct.contains(&found.number) || roles.iter().any(given)).then_some(found)
 }
 
+/// Whether there is another permission with the same value that a key may hold beside this one.
+pub fn has_namesake(snapshot: &Snapshot, permission: &Permission) -> bool {
+    let Some(entry) = snapshot.api_numbered(permission.api) else { return false };
+    let catalogue = snapshot.catalogue(entry.api.workspace);
+    let of_all = catalogue == Some(permission.api);
+    let others = snapshot
+        .apis(entry.api.workspace)
+        .filter(|other| other.api.number != permission.api && (of_all || catalogue == Some(other.api.number)));
+    others.into_iter().any(|other| other.permission(permission.value.as_str()).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

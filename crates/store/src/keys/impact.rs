@@ -1,7 +1,7 @@
 //! How many keys hold a permission, and which: directly, and by roles. A key holds permissions of its own API and of the
 //! catalogue API; keys that are deleted, or whose API is, hold none.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use keyward_core::{
     impact::Counts,
@@ -57,24 +57,23 @@ const OF_ROLE: Sql = Sql("SELECT k.number, k.id, k.start, k.name, k.api, k.permi
 
 const COUNT_OF_ROLE: Sql = Sql("SELECT k.api, COUNT(*) FROM key_roles h JOIN keys k ON k.number = h.key \
      JOIN apis a ON a.number = k.api WHERE h.role = $1 AND a.deleted_at IS NULL GROUP BY k.api");
-const COUNT_KEPT_OF_ROLE: Sql = Sql(
-    "SELECT held.permission, COUNT(*) FROM (SELECT p.number AS permission, k.number AS key FROM role_permissions g \
-     JOIN permissions p ON p.number = g.permission \
+const HELD_DIRECTLY: Sql = Sql("SELECT g.permission FROM role_permissions g \
+     JOIN holders h ON h.kind = 'permission' AND h.number = g.permission WHERE g.role = $1 AND h.keys > 0");
+// Those who have it from elsewhere are fewer, as a rule, than those who have the role: they are looked up among these.
+const COUNT_KEPT_OF_ROLE: Sql = Sql("SELECT COUNT(*) FROM (SELECT d.key FROM permissions p \
      JOIN permissions q ON q.workspace = p.workspace AND q.folded = p.folded AND q.value = p.value \
-     JOIN key_permissions d ON d.permission = q.number JOIN key_roles m ON m.role = g.role AND m.key = d.key \
-     JOIN keys k ON k.number = d.key JOIN apis a ON a.number = k.api \
-     WHERE g.role = $1 AND p.deleted_at IS NULL AND q.deleted_at IS NULL AND a.deleted_at IS NULL \
-     AND (p.api = k.api OR p.api = CAST($2 AS BIGINT)) AND (q.api = k.api OR q.api = $2) UNION \
-     SELECT p.number AS permission, k.number AS key FROM role_permissions g \
-     JOIN permissions p ON p.number = g.permission \
+     JOIN key_permissions d ON d.permission = q.number WHERE p.number = $2 AND q.deleted_at IS NULL \
+     AND EXISTS (SELECT 1 FROM key_roles m WHERE m.role = $1 AND m.key = d.key) \
+     AND EXISTS (SELECT 1 FROM keys k JOIN apis a ON a.number = k.api WHERE k.number = d.key AND a.deleted_at IS NULL \
+     AND (p.api = k.api OR p.api = CAST($3 AS BIGINT)) AND (q.api = k.api OR q.api = CAST($3 AS BIGINT))) UNION \
+     SELECT o.key FROM permissions p \
      JOIN permissions q ON q.workspace = p.workspace AND q.folded = p.folded AND q.value = p.value \
-     JOIN role_permissions x ON x.permission = q.number AND x.role <> g.role \
-     JOIN roles r ON r.number = x.role AND r.deleted_at IS NULL \
-     JOIN key_roles o ON o.role = x.role JOIN key_roles m ON m.role = g.role AND m.key = o.key \
-     JOIN keys k ON k.number = o.key JOIN apis a ON a.number = k.api \
-     WHERE g.role = $1 AND p.deleted_at IS NULL AND q.deleted_at IS NULL AND a.deleted_at IS NULL \
-     AND (p.api = k.api OR p.api = $2) AND (q.api = k.api OR q.api = $2)) held GROUP BY held.permission",
-);
+     JOIN role_permissions x ON x.permission = q.number AND x.role <> $1 \
+     JOIN roles r ON r.number = x.role AND r.deleted_at IS NULL JOIN key_roles o ON o.role = x.role \
+     WHERE p.number = $2 AND q.deleted_at IS NULL \
+     AND EXISTS (SELECT 1 FROM key_roles m WHERE m.role = $1 AND m.key = o.key) \
+     AND EXISTS (SELECT 1 FROM keys k JOIN apis a ON a.number = k.api WHERE k.number = o.key AND a.deleted_at IS NULL \
+     AND (p.api = k.api OR p.api = CAST($3 AS BIGINT)) AND (q.api = k.api OR q.api = CAST($3 AS BIGINT)))) held");
 
 /// A key, as far as a list of holders shows it, and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,22 +184,21 @@ pub async fn count_of_role(tx: &mut Tx<'_>, role: RoleNumber) -> Result<HashMap<
     tx.query(COUNT_OF_ROLE, &[role.0.into()]).await?.into_iter().map(pair).collect()
 }
 
-/// How many keys with a role have each of its permissions from elsewhere as well: it, or one with the same value.
-pub async fn count_kept_of_role(
-    tx: &mut Tx<'_>,
-    role: RoleNumber,
-    catalogue: Option<ApiNumber>,
-) -> Result<HashMap<PermissionNumber, i64>, Error> {
-    let rows = tx.query(COUNT_KEPT_OF_ROLE, &[role.0.into(), catalogue.map(|api| api.0).into()]).await?;
-    by_permission(rows)
+/// Those of a role's permissions that some key holds directly.
+pub async fn held_directly(tx: &mut Tx<'_>, role: RoleNumber) -> Result<HashSet<PermissionNumber>, Error> {
+    permissions(tx.query(HELD_DIRECTLY, &[role.0.into()]).await?)
 }
 
-pub(crate) fn by_permission(rows: Vec<Row>) -> Result<HashMap<PermissionNumber, i64>, Error> {
-    let pair = |row: Row| {
-        let mut row = row.of("role_permissions");
-        Ok((PermissionNumber(row.int()?), row.int()?))
-    };
-    rows.into_iter().map(pair).collect()
+pub(crate) fn permissions(rows: Vec<Row>) -> Result<HashSet<PermissionNumber>, Error> {
+    rows.into_iter().map(|row| row.of("role_permissions").int().map(PermissionNumber)).collect()
+}
+
+/// How many keys with a role have one of its permissions from elsewhere as well: it, or one with the same value.
+pub async fn count_kept_of_role(tx: &mut Tx<'_>, role: RoleNumber, asked: &Asked) -> Result<i64, Error> {
+    let catalogue = asked.catalogue.map(|api| api.0);
+    let rows =
+        tx.query(COUNT_KEPT_OF_ROLE, &[role.0.into(), asked.permission.number.0.into(), catalogue.into()]).await?;
+    rows.into_iter().next().ok_or_else(|| Error::inconsistent("keys", "no count"))?.int()
 }
 
 fn decode(row: Row) -> Result<(i64, HoldingKey), Error> {

@@ -1,6 +1,6 @@
 //! How many users hold a permission, and which: directly, and by roles; and the consents that name it.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use keyward_core::{
     impact::Counts,
@@ -26,15 +26,14 @@ const DIRECT: Sql =
 const OF_ROLE: Sql =
     Sql("SELECT u.number, u.id, u.name, u.email FROM user_roles h JOIN users u ON u.number = h.user_number \
      WHERE h.role = $1 AND h.user_number > $2 ORDER BY h.user_number LIMIT $3");
+const HELD_DIRECTLY: Sql = Sql("SELECT g.permission FROM role_permissions g WHERE g.role = $1 \
+     AND EXISTS (SELECT 1 FROM user_permissions d WHERE d.permission = g.permission)");
 const COUNT_KEPT_OF_ROLE: Sql =
-    Sql("SELECT held.permission, COUNT(*) FROM (SELECT g.permission, d.user_number FROM role_permissions g \
-     JOIN user_permissions d ON d.permission = g.permission \
-     JOIN user_roles m ON m.role = g.role AND m.user_number = d.user_number WHERE g.role = $1 UNION \
-     SELECT g.permission, o.user_number FROM role_permissions g \
-     JOIN role_permissions x ON x.permission = g.permission AND x.role <> g.role \
-     JOIN roles r ON r.number = x.role AND r.deleted_at IS NULL JOIN user_roles o ON o.role = x.role \
-     JOIN user_roles m ON m.role = g.role AND m.user_number = o.user_number WHERE g.role = $1) held \
-     GROUP BY held.permission");
+    Sql("SELECT COUNT(*) FROM (SELECT d.user_number FROM user_permissions d WHERE d.permission = $2 \
+     AND EXISTS (SELECT 1 FROM user_roles m WHERE m.role = $1 AND m.user_number = d.user_number) UNION \
+     SELECT o.user_number FROM role_permissions x JOIN roles r ON r.number = x.role AND r.deleted_at IS NULL \
+     JOIN user_roles o ON o.role = x.role WHERE x.permission = $2 AND x.role <> $1 \
+     AND EXISTS (SELECT 1 FROM user_roles m WHERE m.role = $1 AND m.user_number = o.user_number)) held");
 // A consent to an application that is deleted is none.
 const COUNT_CONSENTS: Sql = Sql("SELECT COUNT(*) FROM consent_permissions p JOIN consents c ON c.number = p.consent \
      JOIN clients l ON l.number = c.client WHERE p.permission = $1 AND l.deleted_at IS NULL");
@@ -75,9 +74,15 @@ pub async fn list(
     rows.into_iter().map(decode).collect()
 }
 
-/// How many users with a role have each of its permissions from elsewhere as well.
-pub async fn count_kept_of_role(tx: &mut Tx<'_>, role: RoleNumber) -> Result<HashMap<PermissionNumber, i64>, Error> {
-    impact::by_permission(tx.query(COUNT_KEPT_OF_ROLE, &[role.0.into()]).await?)
+/// Those of a role's permissions that some user has directly.
+pub async fn held_directly(tx: &mut Tx<'_>, role: RoleNumber) -> Result<HashSet<PermissionNumber>, Error> {
+    impact::permissions(tx.query(HELD_DIRECTLY, &[role.0.into()]).await?)
+}
+
+/// How many users with a role have one of its permissions from elsewhere as well.
+pub async fn count_kept_of_role(tx: &mut Tx<'_>, role: RoleNumber, permission: PermissionNumber) -> Result<i64, Error> {
+    let rows = tx.query(COUNT_KEPT_OF_ROLE, &[role.0.into(), permission.0.into()]).await?;
+    rows.into_iter().next().ok_or_else(|| Error::inconsistent("users", "no count"))?.int()
 }
 
 fn decode(row: Row) -> Result<(i64, HoldingUser), Error> {

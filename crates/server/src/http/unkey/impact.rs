@@ -27,11 +27,11 @@ pub fn of_permission(request: Request) -> Handled {
         match body.text("holders") {
             None => whole(&request, number).await,
             Some("roles") => {
-                Ok(page(&request, impact::roles(&request.call, &request.view, number, place(body))?, |one| role(one)))
+                Ok(page(&request, &impact::roles(&request.call, &request.view, number, place(body))?, |one| role(one)))
             }
             Some(_) => {
                 let found = impact::keys(&request.call, &request.view, number, place(body)).await?;
-                Ok(page(&request, found, key))
+                Ok(page(&request, &found, key))
             }
         }
     })
@@ -59,7 +59,7 @@ pub fn of_role(request: Request) -> Handled {
         let show = |one: &role_impact::Key| bare_key(&one.who, one.api.as_deref());
         if body.get("holders").is_some() {
             let found = role_impact::keys(&request.call, &request.view, number, place(body)).await?;
-            return Ok(page(&request, found, show));
+            return Ok(page(&request, &found, show));
         }
         let found = role_impact::preview(&request.call, &request.view, number).await?;
         let body = json!({
@@ -78,7 +78,7 @@ fn place(body: Fields<'_>) -> (i64, usize) {
     (after, body.integer("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(100))
 }
 
-fn page<T>(request: &Request, part: Part<T>, show: impl Fn(&T) -> Value) -> Answer {
+fn page<T>(request: &Request, part: &Part<T>, show: impl Fn(&T) -> Value) -> Answer {
     envelope::page(request, part.items.iter().map(show).collect(), part.next.map(|number| number.to_string()))
 }
 

@@ -1,10 +1,13 @@
 //! What the deletion of a role would take away: of each of its permissions, from those who have it in no other way.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use keyward_core::{
     Problem,
-    impact::Counts,
+    impact::{self, Counts},
     model::{
         api::ApiNumber,
         permission::{Permission, PermissionNumber},
@@ -17,7 +20,7 @@ use keyward_store::{
     Error, Tx,
     keys::{
         holder::Holding,
-        impact::{self as keys, HoldingKey},
+        impact::{self as keys, Asked, HoldingKey},
     },
     ledger::{
         impact::{self as users, HoldingUser},
@@ -77,42 +80,105 @@ fn find(call: &Call, view: &View, number: RoleNumber) -> Result<Arc<Role>, Probl
     found.cloned().ok_or(Problem::NotFound(Missing::Role))
 }
 
-/// How many have a role, and how many of those have each of its permissions from elsewhere.
-struct Known {
-    users: i64,
-    users_keep: HashMap<PermissionNumber, i64>,
-    keys: HashMap<ApiNumber, i64>,
-    keys_keep: HashMap<PermissionNumber, i64>,
+/// Whence else a permission of a role can be had. Permissions that can be had from the same roles and from nowhere else
+/// share their counts: those are counted once, for a role has many permissions, and many may have the role.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Elsewhere {
+    Nowhere,
+    Roles(Vec<RoleNumber>, Option<ApiNumber>),
+    Anywhere,
 }
 
-impl Known {
-    async fn read(tx: &mut Tx<'_>, role: RoleNumber, catalogue: Option<ApiNumber>) -> Result<Self, Error> {
+/// Counts while they are read.
+struct Counting {
+    view: Arc<View>,
+    role: Arc<Role>,
+    catalogue: Option<ApiNumber>,
+    users: i64,
+    users_directly: HashSet<PermissionNumber>,
+    users_keep: HashMap<Elsewhere, i64>,
+    keys: HashMap<ApiNumber, i64>,
+    keys_directly: HashSet<PermissionNumber>,
+    keys_keep: HashMap<Elsewhere, i64>,
+}
+
+impl Counting {
+    async fn begin(tx: &mut Tx<'_>, view: Arc<View>, role: Arc<Role>) -> Result<Self, Error> {
+        let number = role.number;
         Ok(Self {
-            users: user_holdings::count(tx, Holding::Role(role)).await?,
-            users_keep: users::count_kept_of_role(tx, role).await?,
-            keys: keys::count_of_role(tx, role).await?,
-            keys_keep: keys::count_kept_of_role(tx, role, catalogue).await?,
+            catalogue: view.snapshot.catalogue(role.workspace),
+            users: user_holdings::count(tx, Holding::Role(number)).await?,
+            users_directly: users::held_directly(tx, number).await?,
+            users_keep: HashMap::new(),
+            keys: keys::count_of_role(tx, number).await?,
+            keys_directly: keys::held_directly(tx, number).await?,
+            keys_keep: HashMap::new(),
+            view,
+            role,
         })
     }
 
-    fn given(&self, snapshot: &Snapshot, number: PermissionNumber) -> Option<Given> {
-        let permission = snapshot.permission(number)?;
-        let api = snapshot.api_numbered(permission.api)?;
-        // A permission of the catalogue is for the keys of every API.
-        let keys = match snapshot.catalogue(api.api.workspace) {
-            Some(catalogue) if catalogue == permission.api => self.keys.values().sum(),
-            _ => self.keys.get(&permission.api).copied().unwrap_or(0),
+    /// The API whose keys alone may hold a permission; none if those of all may.
+    fn only_for(&self, permission: &Permission) -> Option<ApiNumber> {
+        Some(permission.api).filter(|api| self.catalogue != Some(*api))
+    }
+
+    fn elsewhere(&self, permission: &Permission, directly: bool) -> Elsewhere {
+        if directly {
+            return Elsewhere::Anywhere;
+        }
+        let roles = impact::roles(&self.view.snapshot, permission);
+        let others: Vec<RoleNumber> =
+            roles.iter().map(|role| role.number).filter(|number| *number != self.role.number).collect();
+        if others.is_empty() { Elsewhere::Nowhere } else { Elsewhere::Roles(others, self.only_for(permission)) }
+    }
+
+    async fn users_keep(&mut self, tx: &mut Tx<'_>, permission: &Permission) -> Result<i64, Error> {
+        let elsewhere = self.elsewhere(permission, self.users_directly.contains(&permission.number));
+        if let Some(known) = known(&self.users_keep, &elsewhere) {
+            return Ok(known);
+        }
+        let count = users::count_kept_of_role(tx, self.role.number, permission.number).await?;
+        self.users_keep.insert(elsewhere, count);
+        Ok(count)
+    }
+
+    async fn keys_keep(&mut self, tx: &mut Tx<'_>, permission: &Permission) -> Result<i64, Error> {
+        let namesake = impact::has_namesake(&self.view.snapshot, permission);
+        let elsewhere = self.elsewhere(permission, namesake || self.keys_directly.contains(&permission.number));
+        if let Some(known) = known(&self.keys_keep, &elsewhere) {
+            return Ok(known);
+        }
+        let (workspace, catalogue) = (self.role.workspace, self.catalogue);
+        let asked = Asked { workspace, permission: permission.clone(), catalogue };
+        let count = keys::count_kept_of_role(tx, self.role.number, &asked).await?;
+        self.keys_keep.insert(elsewhere, count);
+        Ok(count)
+    }
+
+    async fn given(&mut self, tx: &mut Tx<'_>, permission: &Arc<Permission>) -> Result<Option<Given>, Error> {
+        let Some(api) = self.view.snapshot.api_numbered(permission.api).cloned() else { return Ok(None) };
+        let keys = match self.only_for(permission) {
+            Some(api) => self.keys.get(&api).copied().unwrap_or(0),
+            None => self.keys.values().sum(),
         };
-        let outcome = |all: i64, kept: &HashMap<PermissionNumber, i64>| {
-            let keeps = kept.get(&number).copied().unwrap_or(0);
-            Outcome { keeps, loses: all - keeps }
-        };
-        Some(Given {
+        let users_keep = self.users_keep(tx, permission).await?;
+        let keys_keep = self.keys_keep(tx, permission).await?;
+        Ok(Some(Given {
             permission: Arc::clone(permission),
-            api: Arc::clone(api),
-            users: outcome(self.users, &self.users_keep),
-            keys: outcome(keys, &self.keys_keep),
-        })
+            api,
+            users: Outcome { keeps: users_keep, loses: self.users - users_keep },
+            keys: Outcome { keeps: keys_keep, loses: keys - keys_keep },
+        }))
+    }
+}
+
+/// What was counted before, for a permission that can be had from the same places.
+fn known(counts: &HashMap<Elsewhere, i64>, elsewhere: &Elsewhere) -> Option<i64> {
+    match elsewhere {
+        Elsewhere::Nowhere => Some(0),
+        Elsewhere::Roles(..) => counts.get(elsewhere).copied(),
+        Elsewhere::Anywhere => None,
     }
 }
 
@@ -124,30 +190,27 @@ pub async fn preview(call: &Call, view: &Arc<View>, number: RoleNumber) -> Resul
     let (role, view) = (find(call, view, number)?, Arc::clone(view));
     let read = call.app.store.read(move |tx| {
         Box::pin(async move {
-            let snapshot = &view.snapshot;
-            let known = Known::read(tx, number, snapshot.catalogue(role.workspace)).await?;
-            let given = role.permissions.iter().filter_map(|number| known.given(snapshot, *number));
-            let mut permissions: Vec<Given> = given.collect();
+            let mut counting = Counting::begin(tx, Arc::clone(&view), Arc::clone(&role)).await?;
+            let mut permissions = Vec::new();
+            for permission in role.permissions.iter().filter_map(|number| view.snapshot.permission(*number)) {
+                permissions.extend(counting.given(tx, permission).await?);
+            }
             permissions.sort_by(|a, b| a.permission.value.cmp(&b.permission.value));
-            let concerned = Counts::without_roles;
-            let (users, keys) = (known.users, known.keys.values().sum());
+            let users = users_of(tx, number, (0, FIRST)).await?;
+            let keys = keys_of(tx, &view.snapshot, number, (0, FIRST)).await?;
             Ok(Impact {
-                users: Concerned {
-                    counts: concerned(users),
-                    keeps: 0,
-                    first: users_of(tx, number, (0, FIRST)).await?.items,
-                },
-                keys: Concerned {
-                    counts: concerned(keys),
-                    keeps: 0,
-                    first: keys_of(tx, snapshot, number, (0, FIRST)).await?.items,
-                },
+                users: concerned(counting.users, users),
+                keys: concerned(counting.keys.values().sum(), keys),
                 permissions,
                 role,
             })
         })
     });
     Ok(read.await?)
+}
+
+fn concerned<T>(count: i64, first: Part<T>) -> Concerned<T> {
+    Concerned { counts: Counts::without_roles(count), keeps: 0, first: first.items }
 }
 
 async fn users_of(
