@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::TestApp;
 
-on_both_engines!(what_is_not_there, cursors_of_other_lists, what_is_no_list);
+on_both_engines!(what_is_not_there, cursors_of_other_lists, what_is_no_list, roles);
 
 const AUDIENCE: &str = "https://api.example/";
 
@@ -56,4 +56,22 @@ async fn what_is_no_list(t: TestApp) {
     assert_eq!(reply.status, 400);
     let message = reply.body["message"].as_str().unwrap();
     assert!(message.contains("There is no such list: ask for roles, users, clients or keys"), "{message}");
+}
+
+async fn roles(t: TestApp) {
+    let made = t.v2_data("permissions.createRole", json!({ "name": "reader" })).await;
+    let id = made["roleId"].as_str().unwrap().replace("role_", "rol_");
+    for (path, code) in [
+        (format!("roles/{id}/impact"), 200),
+        (format!("roles/{id}/impact/users"), 200),
+        (format!("roles/{id}/impact/keys"), 200),
+        (format!("roles/{id}/impact/clients"), 400),
+        (format!("roles/{id}/impact/keys?from=x"), 400),
+        ("roles/rol_nothing/impact".to_owned(), 404),
+        ("roles/reader/impact".to_owned(), 404),
+        ("roles/rol_nothing/impact/keys".to_owned(), 404),
+    ] {
+        let reply = t.get(&path).send().await;
+        assert_eq!(reply.status, code, "{path}: {}", reply.body);
+    }
 }
