@@ -47,13 +47,15 @@ const COUNT_KEPT: Sql = Sql("SELECT COUNT(*) FROM \
      EXISTS (SELECT 1 FROM role_permissions p JOIN roles r ON r.number = p.role \
      JOIN key_roles m ON m.role = p.role AND m.key = k.number \
      WHERE p.permission = q.number AND r.deleted_at IS NULL)))");
-const DIRECT: Sql =
-    Sql("SELECT k.number, k.id, k.start, k.name, k.api, k.permissions, k.roles FROM key_permissions h \
+// That the numbers are the same ones, PostgreSQL does not see by itself: it would read all keys before the page.
+const DIRECT: Sql = Sql(
+    "SELECT k.number, k.id, k.start, k.name, k.api, k.permissions, k.roles FROM key_permissions h \
      JOIN keys k ON k.number = h.key JOIN apis a ON a.number = k.api WHERE h.permission = $1 AND h.key > $3 \
-     AND a.deleted_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR k.api = $2) ORDER BY h.key LIMIT $4");
+     AND k.number > $3 AND a.deleted_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR k.api = $2) ORDER BY h.key LIMIT $4",
+);
 const OF_ROLE: Sql = Sql("SELECT k.number, k.id, k.start, k.name, k.api, k.permissions, k.roles FROM key_roles h \
      JOIN keys k ON k.number = h.key JOIN apis a ON a.number = k.api WHERE h.role = $1 AND h.key > $3 \
-     AND a.deleted_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR k.api = $2) ORDER BY h.key LIMIT $4");
+     AND k.number > $3 AND a.deleted_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR k.api = $2) ORDER BY h.key LIMIT $4");
 
 const COUNT_OF_ROLE: Sql = Sql("SELECT k.api, COUNT(*) FROM key_roles h JOIN keys k ON k.number = h.key \
      JOIN apis a ON a.number = k.api WHERE h.role = $1 AND a.deleted_at IS NULL GROUP BY k.api");

@@ -20,12 +20,13 @@ const COUNT: Sql = Sql("SELECT COUNT(*), COALESCE(SUM(held.direct), 0), COALESCE
      SELECT m.user_number, 0 AS direct, 1 AS by_role FROM role_permissions p JOIN roles r ON r.number = p.role \
      JOIN user_roles m ON m.role = p.role WHERE p.permission = $1 AND r.deleted_at IS NULL) h \
      GROUP BY h.user_number) held");
+// Both conditions on the number, as for keys.
 const DIRECT: Sql =
     Sql("SELECT u.number, u.id, u.name, u.email FROM user_permissions h JOIN users u ON u.number = h.user_number \
-     WHERE h.permission = $1 AND h.user_number > $2 ORDER BY h.user_number LIMIT $3");
+     WHERE h.permission = $1 AND h.user_number > $2 AND u.number > $2 ORDER BY h.user_number LIMIT $3");
 const OF_ROLE: Sql =
     Sql("SELECT u.number, u.id, u.name, u.email FROM user_roles h JOIN users u ON u.number = h.user_number \
-     WHERE h.role = $1 AND h.user_number > $2 ORDER BY h.user_number LIMIT $3");
+     WHERE h.role = $1 AND h.user_number > $2 AND u.number > $2 ORDER BY h.user_number LIMIT $3");
 const HELD_DIRECTLY: Sql = Sql("SELECT g.permission FROM role_permissions g WHERE g.role = $1 \
      AND EXISTS (SELECT 1 FROM user_permissions d WHERE d.permission = g.permission)");
 const COUNT_KEPT_OF_ROLE: Sql =
