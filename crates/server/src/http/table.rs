@@ -8,7 +8,7 @@ use keyward_core::access::ManagementScope as Scope;
 use super::{
     dashboard::table as dashboard,
     management::{
-        client_table, logs, permission_usage, resource_servers, revocations, roles_table, schema, scopes,
+        client_table, impact, logs, permission_usage, resource_servers, revocations, roles_table, schema, scopes,
         signing_keys_table, tenant_table, users_table,
     },
     oauth::{discovery, table as oauth},
@@ -290,6 +290,7 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             at_once: None,
         },
     ];
+    rows.extend(impact::operations());
     rows.extend(client_table::operations());
     rows.extend(oauth::operations());
     rows.extend(roles_table::operations());

@@ -15,6 +15,7 @@ pub mod credential;
 mod difference;
 pub mod health;
 pub mod identity;
+pub mod impact;
 pub mod key;
 pub mod key_api;
 pub mod limit;

@@ -4,9 +4,12 @@ use std::{collections::HashSet, sync::Arc};
 
 use keyward_core::{
     Problem,
-    model::permission::{Difference, Permission, PermissionValue, SPACING, Wanted, place_at_end},
+    model::{
+        WorkspaceNumber,
+        permission::{Difference, Permission, PermissionValue, SPACING, Wanted, place_at_end},
+    },
     problem::{Conflict, Missing},
-    snapshot::ApiEntry,
+    snapshot::{ApiEntry, Snapshot},
 };
 
 use super::{
@@ -27,6 +30,20 @@ pub struct PermissionFields {
 /// The permission among `list` that one of the texts names.
 fn among<'l>(list: &'l [Arc<Permission>], values: &Reference) -> Option<&'l Arc<Permission>> {
     values.iter().find_map(|value| list.iter().find(|permission| permission.value.as_str() == value))
+}
+
+/// The permission that a caller names, and its API.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub fn locate<'v>(
+    snapshot: &'v Snapshot,
+    workspace: WorkspaceNumber,
+    api: &Reference,
+    values: &Reference,
+) -> Result<&'v Arc<Permission>, Problem> {
+    let entry = find(snapshot, workspace, api)?;
+    among(&entry.permissions, values).ok_or_else(|| missing(entry, values))
 }
 
 fn refuse_system(entry: &ApiEntry) -> Result<(), Problem> {

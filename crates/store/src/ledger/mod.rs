@@ -4,6 +4,7 @@ pub mod administrator;
 pub mod assertion;
 pub mod connection;
 pub mod consent;
+pub mod impact;
 pub mod log;
 pub mod log_block;
 pub mod permission_usage;

@@ -9,6 +9,8 @@ pub mod connections;
 pub mod credentials;
 pub mod device_credentials;
 pub mod grants;
+pub mod impact;
+pub mod impact_schema;
 pub mod log_query;
 pub mod logs;
 pub mod paging;

@@ -5,6 +5,7 @@ mod connections;
 mod credentials;
 mod device_credentials;
 mod grants;
+mod impact;
 mod logs;
 mod paging;
 mod permission_usage;
