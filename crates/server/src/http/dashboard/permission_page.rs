@@ -8,6 +8,7 @@ use super::{
     apis::Head,
     form,
     page::{Frame, Pager},
+    usage_plot::Used,
 };
 
 /// The list.
@@ -22,6 +23,7 @@ pub(super) struct List {
     pub(super) q: String,
     pub(super) sort: String,
     pub(super) sort_link: String,
+    pub(super) unused: String,
     pub(super) rows: Vec<Row>,
     pub(super) pager: Pager,
     pub(super) deleted: Vec<Deleted>,
@@ -33,12 +35,13 @@ pub(super) struct Row {
     pub(super) id: String,
     pub(super) value: String,
     pub(super) description: String,
+    pub(super) used: Used,
 }
 
 impl Row {
-    pub(super) fn new(permission: &Permission) -> Self {
+    pub(super) fn new(permission: &Permission, used: Used) -> Self {
         let Typed { value, description } = Typed::now(permission);
-        Self { id: permission.id.clone(), value, description }
+        Self { id: permission.id.clone(), value, description, used }
     }
 }
 
@@ -131,13 +134,4 @@ pub(super) fn difference(before: &Typed, after: &Typed) -> Vec<Line> {
         }
     }
     lines
-}
-
-/// Whether it is really to be deleted.
-#[derive(Template)]
-#[template(path = "permission_delete.html")]
-pub(super) struct Sure {
-    pub(super) frame: Frame,
-    pub(super) api: Head,
-    pub(super) value: String,
 }

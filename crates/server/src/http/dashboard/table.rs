@@ -3,7 +3,7 @@
 use http::Method;
 use keyward_core::model::administrator::AdministratorRole;
 
-use super::{apis, assets, permissions, sign_in};
+use super::{apis, assets, permission_deletion, permissions, sign_in};
 use crate::http::operation::{
     Access, Handler, Operation, Parameter,
     Shape::{Empty, Text},
@@ -65,5 +65,6 @@ pub(super) const EDIT: Access = Access::Administrator(AdministratorRole::Editor)
 
 /// The rows.
 pub fn operations() -> Vec<Operation> {
-    [sign_in::rows(), assets::rows(), apis::rows(), permissions::rows()].into_iter().flatten().collect()
+    let nouns = [sign_in::rows(), assets::rows(), apis::rows(), permissions::rows(), permission_deletion::rows()];
+    nouns.into_iter().flatten().collect()
 }
