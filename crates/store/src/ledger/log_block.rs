@@ -48,6 +48,8 @@ struct Packed<'p> {
 
 /// How many numbers an entry has.
 const WIDTH: usize = 19;
+/// About how many bytes an entry takes.
+const USUAL: usize = 128;
 /// The place of what is not there.
 const NOTHING: i64 = -1;
 
@@ -109,37 +111,45 @@ impl Block {
     pub fn push(&mut self, entry: &Packing<'_>) {
         (self.earliest, self.latest) = (self.earliest.min(entry.at), self.latest.max(entry.at));
         let seen = &entry.seen;
-        let packed = [
-            entry.at.0 - self.begin.0,
-            self.place(entry.kind.code()),
-            self.place(entry.description),
-            self.place_of_any(entry.client_id),
-            self.place_of_any(entry.subject),
-            self.place_of_any(entry.token_id),
-            self.place(entry.scope),
-            self.place(entry.audience),
-            self.place(seen.request_id),
-            self.place(seen.ip),
-            self.place(seen.user_agent),
-            self.place(seen.hostname),
-            self.place(seen.method),
-            self.place(seen.path),
-            self.place(seen.query),
-            self.place(seen.body),
-            self.place_of_any(seen.correlation_id),
-            i64::from(entry.status),
-            self.place(entry.answer),
+        // The columns from the second on.
+        let texts = [
+            Some(entry.kind.code()),
+            Some(entry.description),
+            entry.client_id,
+            entry.subject,
+            entry.token_id,
+            Some(entry.scope),
+            Some(entry.audience),
+            Some(seen.request_id),
+            Some(seen.ip),
+            Some(seen.user_agent),
+            Some(seen.hostname),
+            Some(seen.method),
+            Some(seen.path),
+            Some(seen.query),
+            Some(seen.body),
+            seen.correlation_id,
         ];
+        let mut packed = [NOTHING; WIDTH];
+        packed[0] = entry.at.0 - self.begin.0;
+        for (column, text) in (1..).zip(texts) {
+            packed[column] = text.map_or(NOTHING, |text| self.place(column, text));
+        }
+        packed[17] = i64::from(entry.status);
+        packed[18] = self.place(18, entry.answer);
         self.entries.push(packed);
     }
 
-    fn place(&mut self, text: &str) -> i64 {
+    /// The place of a text that belongs into this column.
+    fn place(&mut self, column: usize, text: &str) -> i64 {
+        // Nearly always it is what the entry before has there, and then nothing is hashed.
+        let before = self.entries.last().map(|entry| entry[column]);
+        let known = |place: i64| self.texts.get_index(usize::try_from(place).ok()?);
+        if let Some(place) = before.filter(|place| known(*place).is_some_and(|known| **known == *text)) {
+            return place;
+        }
         let place = self.texts.get_index_of(text).unwrap_or_else(|| self.texts.insert_full(text.into()).0);
         i64::try_from(place).unwrap_or(NOTHING)
-    }
-
-    fn place_of_any(&mut self, text: Option<&str>) -> i64 {
-        text.map_or(NOTHING, |text| self.place(text))
     }
 }
 
@@ -150,7 +160,9 @@ impl Block {
 pub async fn insert(tx: &mut Tx<'_>, block: &Block) -> Result<(), Error> {
     let texts = block.texts.iter().map(|text| Cow::Borrowed(&**text)).collect();
     let packed = Packed { begin: block.begin.0, texts, entries: Cow::Borrowed(block.entries.as_slice()) };
-    let packed = serde_json::to_string(&packed).map_err(|error| Error::Engine(Box::new(error)))?;
+    let mut text = Vec::with_capacity(block.len() * USUAL);
+    serde_json::to_writer(&mut text, &packed).map_err(|error| Error::Engine(Box::new(error)))?;
+    let packed = String::from_utf8(text).map_err(|error| Error::Engine(Box::new(error)))?;
     let first = take_numbers(tx, "log", block.len()).await?;
     let last = first + i64::try_from(block.len()).unwrap_or(i64::MAX) - 1;
     let (earliest, latest) = (block.earliest.0, block.latest.0);
