@@ -37,6 +37,7 @@ use crate::{
     passwords::Passwords,
     service::{
         client_assertion::Accepted,
+        prepared_token::PreparedTokens,
         setup::{self, FirstClient},
         token::TokenCache,
     },
@@ -59,6 +60,8 @@ pub struct View {
     pub snapshot: Snapshot,
     /// Its signing keys.
     pub keyring: Arc<Keyring>,
+    /// Tokens that were prepared in this state.
+    pub prepared: PreparedTokens,
 }
 
 /// What the program is made of; the clock, the randomness and the keys among it are arguments.
@@ -247,7 +250,7 @@ impl App {
         };
         let revision = snapshot.revision().0;
         self.metrics.catalogue(revision, snapshot.api_count(), snapshot.permission_count());
-        let view = Arc::new(View { snapshot, keyring });
+        let view = Arc::new(View { snapshot, keyring, prepared: PreparedTokens::default() });
         self.keys.publish(Revision(revision), &forgotten, || self.view.store(view));
         self.published.send_replace(revision);
         Ok(())

@@ -90,11 +90,16 @@ impl Incoming {
         Self { request_id, arrival, headers, uri }
     }
 
-    /// What the audit log says about the request, with these texts for its address and for its body; nothing, if its
-    /// query string has parameters.
-    pub fn seen<'i>(&'i self, ip: &'i str, body: &'i str) -> Option<Seen<'i>> {
+    /// Whether its query string has parameters.
+    pub fn has_query(&self) -> bool {
+        self.uri.query().is_some_and(|query| !query.is_empty())
+    }
+
+    /// What the audit log says about the request, which has no query string, with these texts for its address and for
+    /// its body.
+    pub fn seen<'i>(&'i self, ip: &'i str, body: &'i str) -> Seen<'i> {
         let correlation = self.correlation_id();
-        self.uri.query().unwrap_or_default().is_empty().then(|| Seen {
+        Seen {
             request_id: &self.request_id,
             ip,
             user_agent: self.text("user-agent"),
@@ -104,7 +109,7 @@ impl Incoming {
             query: "{}",
             body,
             correlation_id: (!correlation.is_empty()).then_some(correlation),
-        })
+        }
     }
 
     fn hostname(&self) -> &str {

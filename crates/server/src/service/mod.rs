@@ -20,6 +20,7 @@ pub mod limit;
 pub mod log;
 pub(crate) mod misplaced;
 pub mod permission;
+pub mod prepared_token;
 mod public_key;
 mod repeatable;
 pub mod revocation;

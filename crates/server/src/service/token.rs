@@ -242,5 +242,5 @@ pub async fn issue(app: &Arc<App>, scopes: &[ManagementScope], ttl: Duration) ->
     };
     app.store.ledger(move |tx| Box::pin(async move { log::insert(tx, &draft).await })).await?;
     let view = Arc::clone(&app.view());
-    signing::sign(app, &view, SigningAlgorithm::RS256, "JWT", claims.to_string()).await
+    signing::sign(app, &view, SigningAlgorithm::RS256, "JWT", &claims.to_string()).await
 }

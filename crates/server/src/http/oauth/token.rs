@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, header};
-use keyward_core::{Problem, model::client::CLIENT_CREDENTIALS, problem::TokenRefusal, secret::HIDDEN};
-use serde::{Deserialize, Serialize};
+use keyward_core::{Problem, model::client::CLIENT_CREDENTIALS, problem::TokenRefusal};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{credentials::credentials, problem};
@@ -15,7 +15,10 @@ use crate::{
         incoming::Incoming,
         operation::{Handled, Request},
     },
-    service::client_credentials::{self, Asked},
+    service::{
+        client_credentials::{self, Admitted, Asked},
+        prepared_token::Answered,
+    },
 };
 
 /// What the operation does, as the document and the audit log say it.
@@ -36,12 +39,12 @@ pub fn issue(request: Request) -> Handled {
         let (audience, resource) = (text("audience").map(str::to_owned), text("resource").map(str::to_owned));
         let asked = Asked { audience, resource, scope: scopes(text("scope").unwrap_or_default())? };
         let answered = client_credentials::exchange(&request.call, &credentials, &asked).await?;
-        Ok(problem::answer(&answered.describe()))
+        Ok(problem::answer(answered.body()))
     })
 }
 
 /// A request in its usual form: with these parameters, each once, and nothing else that says who asks.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Usual<'b> {
     #[serde(borrow)]
@@ -52,7 +55,7 @@ struct Usual<'b> {
     client_secret: Cow<'b, str>,
     #[serde(borrow)]
     audience: Cow<'b, str>,
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    #[serde(borrow, default)]
     scope: Cow<'b, str>,
 }
 
@@ -94,31 +97,31 @@ impl<'b> Usual<'b> {
             scope: scope.unwrap_or_default(),
         })
     }
-
-    /// What the audit log keeps of the body.
-    fn kept(&self) -> String {
-        let kept = Self { client_secret: Cow::Borrowed(HIDDEN), ..self.clone() };
-        serde_json::to_string(&kept).unwrap_or_default()
-    }
 }
 
 /// Issues a token without all that a request goes through on its usual way, if the request has its usual form and gets
 /// one.
 pub fn issue_at_once<'r>(app: &'r App, incoming: &'r Incoming, body: &'r [u8]) -> AttemptAtToken<'r> {
-    Box::pin(async move {
-        let usual = Usual::of(&incoming.headers, body)?;
-        let scope = scopes(&usual.scope).ok()?;
-        let (ip, kept) = (incoming.arrival.ip.to_string(), usual.kept());
-        let seen = incoming.seen(&ip, &kept)?;
-        let asked = client_credentials::Usual {
-            client_id: &usual.client_id,
-            secret: usual.client_secret.as_bytes(),
-            audience: &usual.audience,
-            scope: &scope,
-        };
-        let answered = client_credentials::exchange_at_once(app, &asked, seen, SUMMARY).await?;
-        Some(answered.map(|answered| problem::answer(&answered.describe())))
-    })
+    let ip = incoming.arrival.ip.to_string();
+    let Some(admitted) = admit(app, incoming, body, &ip) else { return AttemptAtToken::Declined };
+    let answer = |answered: Answered| problem::answer(answered.body());
+    if admitted.is_quick() {
+        return AttemptAtToken::Answered(admitted.issue_here(app, incoming.seen(&ip, ""), SUMMARY).map(answer));
+    }
+    let issuing = async move { admitted.issue(app, incoming.seen(&ip, ""), SUMMARY).await.map(answer) };
+    AttemptAtToken::Later(Box::pin(issuing))
+}
+
+fn admit(app: &App, incoming: &Incoming, body: &[u8], ip: &str) -> Option<Admitted> {
+    let usual = Usual::of(&incoming.headers, body).filter(|_| !incoming.has_query())?;
+    let asked = client_credentials::Usual {
+        client_id: &usual.client_id,
+        secret: usual.client_secret.as_bytes(),
+        audience: &usual.audience,
+        scope: &usual.scope,
+        scopes: &scopes(&usual.scope).ok()?,
+    };
+    client_credentials::admit_at_once(app, &asked, ip)
 }
 
 /// The scopes of a request, each once (RFC 6749 §3.3).
