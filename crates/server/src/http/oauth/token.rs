@@ -74,10 +74,9 @@ impl<'b> Usual<'b> {
 
     fn of_form(body: &'b [u8]) -> Option<Self> {
         let [mut grant_type, mut client_id, mut client_secret, mut audience, mut scope] = [const { None }; 5];
-        // What is not UTF-8 is refused, and not replaced.
-        str::from_utf8(body).ok()?;
-        for (name, value) in form_urlencoded::parse(body) {
-            let place = match &*name {
+        for pair in str::from_utf8(body).ok()?.split('&') {
+            let (name, value) = pair.split_once('=')?;
+            let place = match name {
                 "grant_type" => &mut grant_type,
                 "client_id" => &mut client_id,
                 "client_secret" => &mut client_secret,
@@ -85,7 +84,7 @@ impl<'b> Usual<'b> {
                 "scope" => &mut scope,
                 _ => return None,
             };
-            if place.replace(value).is_some() {
+            if place.replace(decoded(value)?).is_some() {
                 return None;
             }
         }
@@ -97,6 +96,28 @@ impl<'b> Usual<'b> {
             scope: scope.unwrap_or_default(),
         })
     }
+}
+
+/// A value of a form as it was meant, if it was encoded as it should be.
+fn decoded(value: &str) -> Option<Cow<'_, str>> {
+    if !value.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Some(Cow::Borrowed(value));
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (mut bytes, mut rest) = (Vec::with_capacity(value.len()), value.as_bytes());
+    while let [first, others @ ..] = rest {
+        rest = others;
+        bytes.push(match first {
+            b'+' => b' ',
+            b'%' => {
+                let [high, low, others @ ..] = rest else { return None };
+                rest = others;
+                digit(*high)? << 4 | digit(*low)?
+            }
+            other => *other,
+        });
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// Issues a token without all that a request goes through on its usual way, if the request has its usual form and gets
@@ -172,6 +193,18 @@ pub fn answer() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_decoded_as_forms_are_or_left_to_the_handler() {
+        for value in ["", "plain", "a+b", "https%3A%2F%2Fapi.example%2f", "%C3%A9+%2B", "a=b", "é"] {
+            let form = format!("v={value}");
+            let (_, expected) = form_urlencoded::parse(form.as_bytes()).next().expect("one");
+            assert_eq!(decoded(value).as_deref(), Some(&*expected), "{value}");
+        }
+        for broken in ["%", "%4", "%zz", "%C3", "%+1"] {
+            assert_eq!(decoded(broken), None, "{broken}");
+        }
+    }
 
     #[test]
     fn scopes_are_words_of_printable_letters() {
