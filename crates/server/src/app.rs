@@ -225,7 +225,8 @@ impl App {
 
     /// A new id for a request: the run of the program, and a count.
     pub fn next_request_id(&self) -> String {
-        format!("{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
+        let mut count = itoa::Buffer::new();
+        [&self.run, "-", count.format(self.requests.fetch_add(1, Ordering::Relaxed))].concat()
     }
 
     /// The number of a request of the keys' API, none twice in a run.
