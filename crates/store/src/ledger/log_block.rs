@@ -50,6 +50,8 @@ struct Packed<'p> {
 const WIDTH: usize = 19;
 /// About how many bytes an entry takes.
 const USUAL: usize = 128;
+/// The column of the request's id, which nearly always is one that was never seen before.
+const REQUEST: usize = 8;
 /// The place of what is not there.
 const NOTHING: i64 = -1;
 
@@ -148,7 +150,8 @@ impl Block {
         if let Some(place) = before.filter(|place| known(*place).is_some_and(|known| **known == *text)) {
             return place;
         }
-        let place = self.texts.get_index_of(text).unwrap_or_else(|| self.texts.insert_full(text.into()).0);
+        let known = if column == REQUEST { None } else { self.texts.get_index_of(text) };
+        let place = known.unwrap_or_else(|| self.texts.insert_full(text.into()).0);
         i64::try_from(place).unwrap_or(NOTHING)
     }
 }

@@ -123,7 +123,7 @@ fn decoded(value: &str) -> Option<Cow<'_, str>> {
 /// Issues a token without all that a request goes through on its usual way, if the request has its usual form and gets
 /// one.
 pub fn issue_at_once<'r>(app: &'r App, incoming: &'r Incoming, body: &'r [u8]) -> AttemptAtToken<'r> {
-    let ip = incoming.arrival.ip.to_string();
+    let ip = incoming.arrival.ip_text();
     let Some(admitted) = admit(app, incoming, body, &ip) else { return AttemptAtToken::Declined };
     let answer = |answered: Answered| problem::answer(answered.body());
     if admitted.is_quick() {
