@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use keyward_core::time::Clock;
 use keyward_server::token_log;
 use serde_json::{Value, json};
 
