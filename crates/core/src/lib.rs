@@ -7,6 +7,7 @@ pub mod access;
 pub mod analytics;
 pub mod grants;
 pub mod held;
+pub mod impact;
 pub mod model;
 pub mod problem;
 pub mod query;

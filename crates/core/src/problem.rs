@@ -7,7 +7,7 @@ use std::{error::Error, fmt};
 
 use crate::{
     access::ManagementScope,
-    model::{Revision, root_key::RootKeyRefusal},
+    model::{Revision, administrator::AdministratorRole, root_key::RootKeyRefusal},
 };
 
 /// The cause of a failure that is not the caller's, for the log.
@@ -36,6 +36,8 @@ pub enum Problem {
     Analytics(&'static str, String),
     /// There is no token (RFC 6749 §5.2).
     Token(TokenRefusal),
+    /// The console does not let somebody do this.
+    Console(ConsoleRefusal),
     /// A grant names scopes that its API does not have, and has to have.
     Subset,
     /// What is named exists and is of a kind that can't be used for this.
@@ -109,6 +111,25 @@ pub enum TokenRefusal {
     TooMany(TooMany),
     /// The endpoint has other methods, which these are.
     Method(String),
+}
+
+/// Why the console does not let somebody do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConsoleRefusal {
+    /// Nobody is signed in, or the session has ended.
+    SignedOut,
+    /// The link was used, or has ended, or never was one.
+    Link,
+    /// There is no administrator with this address and password.
+    Password,
+    /// The address or the administrator failed too often.
+    TooMany(TooMany),
+    /// It takes an administrator with this role.
+    Role(AdministratorRole),
+    /// The request does not come from a page of the console.
+    Forged,
+    /// What was typed can't be taken: which field, and why.
+    Field(&'static str, String),
 }
 
 /// Who failed too often has to wait.
@@ -250,6 +271,8 @@ pub enum Missing {
     Users,
     /// A connection.
     Connection,
+    /// An administrator.
+    Administrator,
 }
 
 /// What is there already.
@@ -281,6 +304,8 @@ pub enum Conflict {
     ExternalId(String),
     /// Another request was made under the same idempotency key.
     IdempotencyKey,
+    /// Another administrator has this address.
+    Administrator(String),
 }
 
 impl Problem {
@@ -305,6 +330,7 @@ impl fmt::Display for Problem {
             Self::Unfit(unfit) => write!(f, "invalid request: {} {:?}", unfit.summary, unfit.error),
             Self::Query(text) => write!(f, "permission query: {text}"),
             Self::Analytics(code, text) => write!(f, "{code}: {text}"),
+            Self::Console(refusal) => write!(f, "console: {refusal:?}"),
             Self::Subset => f.write_str("scope must be a subset of resource server scopes"),
             Self::Token(refusal) => write!(f, "no token: {refusal:?}"),
             Self::Precondition(text) => f.write_str(text),

@@ -12,6 +12,24 @@ impl Timestamp {
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
+
+    /// The day it is on, in UTC.
+    pub fn day(self) -> Day {
+        Day(self.0.div_euclid(Day::MILLISECONDS))
+    }
+}
+
+/// A day in UTC: how many whole days it is since 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i64);
+
+impl Day {
+    const MILLISECONDS: i64 = 24 * 60 * 60 * 1000;
+
+    /// Its first moment.
+    pub fn begin(self) -> Timestamp {
+        Timestamp(self.0.saturating_mul(Self::MILLISECONDS))
+    }
 }
 
 /// Where the time comes from. Tests give one that stands still until it is moved.

@@ -156,18 +156,18 @@ pub fn may(api: &Api, key_id: &str, grants: &Grants, action: Action) -> bool {
 }
 
 /// The first check that a key fails, but for limits and credits, and the permissions that it lacks; `has` says whether
-/// it holds one.
+/// it holds one, and is asked about each that is named.
 ///
 /// # Errors
 /// [`QueryError`] when the query can't be read, whatever else is wrong with the key.
 pub fn examine<'q>(
     api: &Api,
     key: &KnownKey,
-    has: impl Fn(&str) -> bool,
+    mut has: impl FnMut(&str) -> bool,
     demand: &Demand<'q>,
 ) -> Result<Option<(Code, Vec<&'q str>)>, QueryError> {
     let satisfied = match demand.permissions {
-        Some(text) => Query::evaluate_text(text, &has)?,
+        Some(text) => Query::evaluate_text(text, &mut has)?,
         None => true,
     };
     let allowed = &api.key_settings.ip_allow_list;
@@ -182,7 +182,7 @@ pub fn examine<'q>(
     } else {
         let text = demand.permissions.unwrap_or_default();
         let query = Query::parse(text)?;
-        let missing = query.missing(&has);
+        let missing = query.missing(&mut has);
         let missing = missing.into_iter().map(|term| place(text, term)).collect();
         return Ok(Some((Code::InsufficientPermissions, missing)));
     };

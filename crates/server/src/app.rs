@@ -38,6 +38,7 @@ use crate::{
     service::{
         client_assertion::Accepted,
         prepared_token::PreparedTokens,
+        session::SignedIn,
         setup::{self, FirstClient},
         token::TokenCache,
     },
@@ -173,7 +174,7 @@ impl App {
         parts.entropy.fill(&mut first_request);
         let usage = Arc::new(Usage::new());
         let mut metrics = Metrics::new(&parts.operations);
-        metrics.usage_lost(&usage.lost);
+        metrics.usage_lost(&usage.lost, &usage.uses_lost);
         let app = Arc::new(Self {
             keys: KeyCache::new(parts.limits.key_cache_mebibytes * 1024 * 1024),
             key_texts: KeyTexts::of(parts.store.master()),
@@ -348,6 +349,8 @@ pub struct Call {
     pub root_key: Option<Arc<RootKey>>,
     /// Which request it is, if it may be sent again.
     pub repeatable: Option<Arc<Repeatable>>,
+    /// Who is signed in to the console, if the request came from it.
+    pub session: Option<Arc<SignedIn>>,
 }
 
 impl Call {

@@ -8,7 +8,14 @@ use std::{
     time::Duration,
 };
 
-use keyward_core::{Problem, access::ManagementScope, time::Timestamp};
+use keyward_core::{
+    Problem,
+    access::ManagementScope,
+    model::administrator::AdministratorRole,
+    problem::{Conflict, ConsoleRefusal, Missing},
+    secret::Secret,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -18,6 +25,7 @@ use tokio::{
 use crate::{
     app::App,
     service::{
+        administrator::{self, WantedAdministrator},
         key,
         root_key::{self, WantedRootKey},
         token,
@@ -67,6 +75,36 @@ pub enum Ask {
         /// As above.
         database: Option<String>,
     },
+    /// An administrator of the console.
+    AdministratorCreate {
+        /// Its address.
+        email: String,
+        /// What it may do.
+        role: String,
+        /// How it signs in.
+        password: Typed,
+        /// As above.
+        database: Option<String>,
+    },
+    /// A link by which an administrator signs in once.
+    AdministratorLink {
+        /// Its address; none for the one that the first start made.
+        email: Option<String>,
+        /// As above.
+        database: Option<String>,
+    },
+    /// The administrators there are, as JSON.
+    AdministratorList {
+        /// As above.
+        database: Option<String>,
+    },
+    /// That an administrator be one no longer.
+    AdministratorRemove {
+        /// Its address.
+        email: String,
+        /// As above.
+        database: Option<String>,
+    },
     /// The id of a migration that is announced.
     KeyMigrationCreate {
         /// For people.
@@ -78,6 +116,17 @@ pub enum Ask {
     },
 }
 
+/// A secret that somebody typed.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Typed(pub String);
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
 impl Ask {
     fn database(&self) -> Option<&String> {
         match self {
@@ -85,6 +134,10 @@ impl Ask {
             | Self::RootKeyCreate { database, .. }
             | Self::RootKeyList { database }
             | Self::RootKeyRevoke { database, .. }
+            | Self::AdministratorCreate { database, .. }
+            | Self::AdministratorLink { database, .. }
+            | Self::AdministratorList { database }
+            | Self::AdministratorRemove { database, .. }
             | Self::KeyMigrationCreate { database, .. } => database.as_ref(),
         }
     }
@@ -175,12 +228,63 @@ pub async fn carry_out(app: &Arc<App>, ask: Ask) -> Answer {
             Ok(false) => Answer::Refused(format!("there is no root key `{id}`; `keyward root-key list` shows them")),
             Err(problem) => Answer::Refused(problem.to_string()),
         },
+        Ask::AdministratorCreate { email, role, password, .. } => {
+            create_administrator(app, email, &role, password.0).await
+        }
+        Ask::AdministratorLink { email, .. } => {
+            let call = administrator::local_call(app, "Make a sign-in link");
+            match administrator::link(&call, email.as_deref().unwrap_or_default()).await {
+                Ok(link) => {
+                    let link = link.expose_text().unwrap_or_default();
+                    Answer::Done(format!("{}sign-in/{link}", app.public_url))
+                }
+                Err(problem) => Answer::Refused(refusal(&problem)),
+            }
+        }
+        Ask::AdministratorList { .. } => {
+            let all = administrator::list(&administrator::local_call(app, "List administrators")).await;
+            let text = |all: Vec<_>| serde_json::Value::Array(all).to_string();
+            said(all.map(|all| text(all.iter().map(administrator::describe).collect())))
+        }
+        Ask::AdministratorRemove { email, .. } => remove_administrator(app, &email).await,
         Ask::KeyMigrationCreate { name, algorithm, .. } => said(key::announce(app, name, &algorithm).await),
     }
 }
 
 fn said(result: Result<String, Problem>) -> Answer {
     result.map_or_else(|problem| Answer::Refused(problem.to_string()), Answer::Done)
+}
+
+/// A refusal in words for whoever typed the command.
+fn refusal(problem: &Problem) -> String {
+    match problem {
+        Problem::Console(ConsoleRefusal::Field(_, text)) => text.clone(),
+        Problem::Conflict(Conflict::Administrator(email)) => format!("{email} is an administrator already"),
+        Problem::NotFound(Missing::Administrator) => {
+            "there is no such administrator; `keyward admin list` shows them".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+async fn create_administrator(app: &Arc<App>, email: String, role: &str, password: String) -> Answer {
+    let Some(role) = AdministratorRole::parse(role) else {
+        return Answer::Refused(format!("`{role}` is no role: it is owner, editor or viewer"));
+    };
+    let wanted = WantedAdministrator { email, role, password: Some(Secret::from(password)) };
+    let made = administrator::create(&administrator::local_call(app, "Create an administrator"), wanted).await;
+    made.map_or_else(|problem| Answer::Refused(refusal(&problem)), |_| Answer::Done(String::new()))
+}
+
+async fn remove_administrator(app: &Arc<App>, email: &str) -> Answer {
+    let call = administrator::local_call(app, "Remove an administrator");
+    let email = email.trim().to_lowercase();
+    let removed = async {
+        let all = administrator::list(&call).await?;
+        let found = all.into_iter().find(|who| who.email.as_ref() == Some(&email));
+        administrator::delete(&call, found.ok_or(Problem::NotFound(Missing::Administrator))?.id).await
+    };
+    removed.await.map_or_else(|problem| Answer::Refused(refusal(&problem)), |()| Answer::Done(String::new()))
 }
 
 async fn issue_token(app: &Arc<App>, scopes: &[String], ttl: u64) -> Answer {

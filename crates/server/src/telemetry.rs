@@ -85,9 +85,11 @@ impl Metrics {
         Self { registry, operations, revision, apis, permissions, connections }
     }
 
-    /// Lists the counter of verifications that could not be recorded.
-    pub fn usage_lost(&mut self, lost: &Counter) {
+    /// Lists the counters of verifications and of uses of permissions that could not be recorded.
+    pub fn usage_lost(&mut self, lost: &Counter, uses: &Counter) {
         self.registry.register("usage_lost", "Verifications that could not be recorded", lost.clone());
+        let text = "Uses of permissions that could not be recorded";
+        self.registry.register("permission_uses_lost", text, uses.clone());
     }
 
     /// The metrics of the operation at this place of the list.

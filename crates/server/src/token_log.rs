@@ -14,12 +14,12 @@ use std::{
 
 use keyward_core::{Problem, model::WorkspaceNumber};
 use keyward_store::{
-    Error, Store,
+    Error,
     ledger::log_block::{self, Block, Packing},
 };
 use tokio::sync::Notify;
 
-use crate::app::App;
+use crate::{app::App, usage::note_tokens};
 
 /// For how long entries wait.
 const SPAN: Duration = Duration::from_millis(100);
@@ -71,10 +71,10 @@ impl TokenLog {
 
     /// Writes what waits now. What comes meanwhile waits for the next time: to write that as well would be one commit
     /// after the other, each for the few entries that came during the last one.
-    async fn flush(&self, store: &Store) -> Result<(), Error> {
+    async fn flush(&self, app: &App) -> Result<(), Error> {
         let _alone = self.writing.lock().await;
         let mut left = std::mem::take(&mut *self.waiting());
-        let result = write(store, &mut left).await;
+        let result = write(app, &mut left).await;
         self.failing.store(result.is_err(), Ordering::Release);
         // What could not be written comes before what has come since.
         let mut waiting = self.waiting();
@@ -90,16 +90,17 @@ impl TokenLog {
 /// [`Problem::Unavailable`] and others of the store; what waits goes on waiting.
 pub async fn flush(app: &Arc<App>) -> Result<(), Problem> {
     let app = Arc::clone(app);
-    let writing = tokio::spawn(async move { app.token_log.flush(&app.store).await });
+    let writing = tokio::spawn(async move { app.token_log.flush(&app).await });
     Ok(writing.await.map_err(Problem::internal)??)
 }
 
 /// Writes blocks, and removes each that is written.
-async fn write(store: &Store, blocks: &mut VecDeque<Arc<Block>>) -> Result<(), Error> {
+async fn write(app: &App, blocks: &mut VecDeque<Arc<Block>>) -> Result<(), Error> {
     while let Some(block) = blocks.front() {
         let block = Arc::clone(block);
-        store.ledger(move |tx| Box::pin(async move { log_block::insert(tx, &block).await })).await?;
-        blocks.pop_front();
+        app.store.ledger(move |tx| Box::pin(async move { log_block::insert(tx, &block).await })).await?;
+        let written = blocks.pop_front();
+        note_tokens(app, &written.iter().flat_map(|block| block.issued()).collect::<Vec<_>>());
     }
     Ok(())
 }
@@ -110,7 +111,7 @@ pub(crate) async fn keep_writing(app: Weak<App>) {
         let Some(app) = app.upgrade() else { return };
         // Whichever comes first; a program that ends writes the rest itself.
         let _ = tokio::time::timeout(SPAN, app.token_log.wake.notified()).await;
-        if let Err(error) = app.token_log.flush(&app.store).await {
+        if let Err(error) = app.token_log.flush(&app).await {
             tracing::error!(error = %error, "entries about tokens can't be written to the audit log");
         }
     }

@@ -17,6 +17,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "credentials", include_str!("../schema/0006_credentials.sql")),
     (7, "tenant", include_str!("../schema/0007_tenant.sql")),
     (8, "log_blocks", include_str!("../schema/0008_log_blocks.sql")),
+    (9, "administrators", include_str!("../schema/0009_administrators.sql")),
+    (10, "permission_usage", include_str!("../schema/0010_permission_usage.sql")),
+    (11, "impact", include_str!("../schema/0011_impact.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \

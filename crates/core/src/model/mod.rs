@@ -1,5 +1,6 @@
 //! What exists. One file per noun; a noun has the same file name on every level of the program.
 
+pub mod administrator;
 pub mod api;
 pub mod client;
 pub mod client_grant;
@@ -12,6 +13,7 @@ pub mod limit;
 pub mod log;
 pub mod migration;
 pub mod permission;
+pub mod permission_usage;
 pub mod revocation;
 pub mod role;
 pub mod root_key;

@@ -76,6 +76,22 @@ pub struct SigningKey {
 pub const ALGORITHMS: [SigningAlgorithm; 4] =
     [SigningAlgorithm::RS256, SigningAlgorithm::RS512, SigningAlgorithm::PS256, SigningAlgorithm::ES256];
 
+impl SigningAlgorithm {
+    /// All of them, the usual one first.
+    pub const ALL: [Self; 5] = [Self::RS256, Self::ES256, Self::PS256, Self::RS512, Self::HS256];
+
+    /// The name in headers of tokens (RFC 7518 §3.1).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::RS256 => "RS256",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::ES256 => "ES256",
+        }
+    }
+}
+
 /// For how many milliseconds a key that signed is published: as long as a token of it may live, and a day more for
 /// clocks that differ and for nodes that learn late that it signs no more.
 const PUBLISHED_AFTER: i64 = (TOKEN_LIFETIME_MAX as i64 + 86_400) * 1000;

@@ -102,14 +102,15 @@ impl Query {
         &self.text
     }
 
-    /// Whether the query is true, when a term is true if `has` says so. It is asked from left to right, and only until
-    /// the answer is certain.
+    /// Whether the query is true, when a term is true if `has` says so. It is asked about each term, from left to right:
+    /// whoever asks may want to know which of them are true.
     pub fn holds(&self, has: impl FnMut(&str) -> bool) -> bool {
         // The syntax was checked, so this can't fail.
         Self::evaluate_text(&self.text, has).unwrap_or(false)
     }
 
-    /// Parses and evaluates in one go, without any allocation. A wrong syntax is found wherever it is.
+    /// Parses and evaluates in one go, without any allocation. A wrong syntax is found wherever it is. `has` is asked
+    /// about each term.
     ///
     /// # Errors
     /// Says what is wrong, and where.
@@ -122,13 +123,16 @@ impl Query {
         let mut skipped = 0_usize;
         for part in Parts::of(text) {
             match part? {
+                Part::Term(term) => {
+                    let holds = has(term);
+                    all = all && (any || skipped > 0 || holds);
+                }
                 Part::Open if skipped > 0 || any || !all => skipped += 1,
                 Part::Close if skipped > 0 => skipped -= 1,
                 _ if skipped > 0 => {}
                 Part::Open | Part::And => {}
                 Part::Close => (any, all) = (false, any || all),
                 Part::Or => (any, all) = (any || all, true),
-                Part::Term(term) => all = all && (any || has(term)),
             }
         }
         Ok(any || all)

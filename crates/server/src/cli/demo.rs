@@ -23,6 +23,7 @@ use crate::{
     config::Config,
     http::tls::AUTHORITY,
     service::{
+        administrator,
         api::{self, ApiFields},
         client::{self, ClientFields},
         client_grant::{self, GrantFields, NewGrant},
@@ -50,8 +51,12 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let token = token::issue(&running.app, ManagementScope::ALL, TOKEN_LIFE).await.map_err(explain)?;
     let keys = seed_keys(&running.app, &api).await?;
     let machine = seed_client(&running.app).await?;
+    let link = administrator::first(&running.app).await.map_err(explain)?.context("the demo's store is not empty")?;
+    let first = running.addresses.first().cloned().unwrap_or_default();
+    let console = format!("{first}/sign-in/{}", link.expose_text().unwrap_or_default());
     let authority = directory.path().join(AUTHORITY).display().to_string();
-    let screen = screen(&running.app.public_url, &running.addresses, &authority, (&api, &token, &keys, &machine));
+    let screen =
+        screen(&running.app.public_url, &running.addresses, &authority, (&api, &token, &keys, &machine), &console);
     running.serve(|| print(&screen)).await
 }
 
@@ -67,6 +72,7 @@ fn call(app: &Arc<App>, action: (&'static str, u16)) -> Call {
         scopes: ManagementScopes::default(),
         root_key: None,
         repeatable: None,
+        session: None,
     }
 }
 
@@ -136,6 +142,7 @@ fn screen(
     addresses: &[String],
     authority: &str,
     (api, token, keys, machine): (&str, &str, &Keys, &FirstClient),
+    console: &str,
 ) -> String {
     let server = format!("{url}api/v2/resource-servers/{api}");
     format!(
@@ -143,7 +150,11 @@ fn screen(
 Keyward is running on {addresses}.
 Everything is temporary: stop it with Ctrl+C and it is gone.
 
-Paste this first (the token is good for a day):
+Open the console (the link signs in once):
+
+{console}
+
+Or paste this first (the token is good for a day):
 
 export KEYWARD_CA='{authority}'
 export KEYWARD_TOKEN='{token}'

@@ -1,5 +1,6 @@
 //! The command line. Flags, names and output formats are a contract: add to them, do not change them.
 
+mod administrator;
 mod demo;
 mod one_shot;
 mod root_key;
@@ -33,6 +34,8 @@ enum Command {
     RootKey(RootKey),
     /// Migrations of API keys that were made elsewhere
     KeyMigration(KeyMigration),
+    /// Administrators: who may use the console
+    Admin(Admin),
 }
 
 /// Where the data is and how to reach it; the same for every command that opens the store.
@@ -122,6 +125,51 @@ enum RootKeyCommand {
 }
 
 #[derive(Debug, Clone, Args)]
+struct Admin {
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum AdminCommand {
+    /// Make an administrator; the password is read from standard input, or generated and printed once
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// The e-mail address to sign in with
+        #[arg(long)]
+        email: String,
+        /// What it may do: viewer, editor or owner
+        #[arg(long, default_value = "owner")]
+        role: String,
+    },
+    /// Print a link that signs an administrator in once, within a day
+    Link {
+        #[command(flatten)]
+        place: Place,
+        /// The administrator's address; without one, the administrator that the first start made
+        #[arg(long)]
+        email: Option<String>,
+    },
+    /// List the administrators: id, role, e-mail address
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove an administrator, whose sessions end at once
+    Remove {
+        #[command(flatten)]
+        place: Place,
+        /// The administrator's address
+        #[arg(long)]
+        email: String,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
 struct KeyMigration {
     #[command(subcommand)]
     command: KeyMigrationCommand,
@@ -194,6 +242,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(arguments) => token::run(arguments).await,
         Command::RootKey(arguments) => root_key::run(arguments).await,
         Command::KeyMigration(arguments) => root_key::announce(arguments).await,
+        Command::Admin(arguments) => administrator::run(arguments).await,
     }
 }
 

@@ -1,7 +1,10 @@
 //! `keyward serve`.
 
-use super::{Serve, print, start::start};
-use crate::telemetry::log_to_standard_error;
+use super::{
+    Serve, print,
+    start::{explain, start},
+};
+use crate::{service::administrator, telemetry::log_to_standard_error};
 
 pub(super) async fn run(arguments: Serve) -> anyhow::Result<()> {
     let config = arguments.place.configuration(arguments.flags())?;
@@ -18,6 +21,10 @@ pub(super) async fn run(arguments: Serve) -> anyhow::Result<()> {
         print(&format!(
             "and a root key for API keys with: keyward root-key create --data-dir '{directory}' --name NAME --permission '*'"
         ));
+    }
+    if let Some(link) = administrator::first(&running.app).await.map_err(explain)? {
+        let link = link.expose_text().unwrap_or_default();
+        print(&format!("Open the console, once, within a day: {}sign-in/{link}", running.app.public_url));
     }
     let line = format!("ready {}", running.addresses.join(" "));
     let url = running.app.public_url.clone();

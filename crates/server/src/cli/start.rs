@@ -238,11 +238,12 @@ impl Running {
         let serving = serve(Arc::clone(&self.app), Arc::new(Dispatch::new(Arc::clone(&self.app))), self.sockets, stop);
         ready();
         serving.await;
-        if let Err(error) = self.app.usage.flush(&self.app.store).await {
-            tracing::warn!(error = %error, "the last usage could not be written");
-        }
         if let Err(error) = token_log::flush(&self.app).await {
             tracing::error!(error = %error, "the last entries about tokens could not be written to the audit log");
+        }
+        // After those, from which it is known what tokens used.
+        if let Err(error) = self.app.usage.flush(&self.app.store).await {
+            tracing::warn!(error = %error, "the last usage could not be written");
         }
         self.app.lease.end(&self.app.store).await;
         Ok(())

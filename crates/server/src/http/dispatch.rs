@@ -29,7 +29,7 @@ use super::{
     answer::{Answer, Rendered},
     attempt::{AtOnce, carry_out_at_once, issue_at_once, panicked, too_slow},
     body::{BodyError, Unread, read_json, read_whole},
-    cors,
+    cors, dashboard,
     incoming::{Arrival, Incoming, is_of_keys, kept, no_origin, origin},
     oauth,
     operation::{Access, Operation, Request, Surface},
@@ -226,6 +226,10 @@ impl Dispatch {
                 Surface::OAuth => {
                     AssertUnwindSafe(oauth::receive::carry_out(&self.app, row, &incoming, body)).catch_unwind().await
                 }
+                Surface::Console => {
+                    let receiving = dashboard::receive::carry_out(&self.app, row, &incoming, segments, body);
+                    AssertUnwindSafe(receiving).catch_unwind().await
+                }
             };
             self.finish(place, &incoming, result.unwrap_or_else(|cause| Err(panicked(cause.as_ref()))))
         })
@@ -240,6 +244,7 @@ impl Dispatch {
                 Surface::Management => (problem::render(&problem), Some(problem)),
                 Surface::Keys => (unkey::problem::render(&problem, row, incoming), Some(problem)),
                 Surface::OAuth => (oauth::problem::render(&problem, self.app.error_status), Some(problem)),
+                Surface::Console => (dashboard::receive::refuse(&problem, incoming), Some(problem)),
             },
         };
         let (status, seconds) = (answer.status.as_u16(), incoming.arrival.begun.elapsed().as_secs_f64());
@@ -251,6 +256,7 @@ impl Dispatch {
                 answer.into_response(&incoming.request_id)
             }
             Surface::Keys => answer.into_key_response(),
+            Surface::Console => answer.into_page_response(&incoming.request_id),
         }
     }
 }
@@ -270,12 +276,12 @@ impl Dispatch {
         let view = Arc::clone(&app.view());
         let now = app.clock.now();
         let caller = match row.access {
-            Access::Public(_) | Access::Client(_) | Access::RootKey(_) => None,
             Access::AnyOf(_) | Access::AnySet(_) => {
                 leased?;
                 let sent = incoming.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
                 Some(token::authenticate(app, &view, sent, now)?)
             }
+            _ => None,
         };
         let scopes = caller.as_ref().map(|caller| caller.scopes).unwrap_or_default();
         let audited = row.audit.is_some();
@@ -290,6 +296,7 @@ impl Dispatch {
             scopes,
             root_key: None,
             repeatable: None,
+            session: None,
         };
         // Whether the caller may, before anything of the request is looked at: a stranger learns nothing from a refusal.
         let result = match row.access.admit(scopes) {

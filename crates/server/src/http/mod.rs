@@ -4,6 +4,7 @@ pub mod answer;
 pub mod attempt;
 pub mod body;
 pub mod cors;
+pub mod dashboard;
 pub mod dispatch;
 pub mod incoming;
 pub mod management;

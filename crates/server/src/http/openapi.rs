@@ -18,7 +18,8 @@ use super::{
 /// The document.
 pub fn document() -> Value {
     let mut paths = Map::new();
-    for row in OPERATIONS.iter() {
+    // Pages for people are no interface.
+    for row in OPERATIONS.iter().filter(|row| row.surface() != Surface::Console) {
         let path = paths.entry(row.path).or_insert_with(|| json!({}));
         path[row.method.as_str().to_ascii_lowercase()] = operation(row);
     }
@@ -62,7 +63,7 @@ fn operation(row: &Operation) -> Value {
         "responses": responses(row),
     });
     operation["security"] = match row.access {
-        Access::Public(_) => json!([]),
+        Access::Public(_) | Access::Visitor(_) | Access::Administrator(_) => json!([]),
         Access::Client(_) => json!([{}, { "client": [] }]),
         Access::RootKey(guard) => {
             let texts = |actions: &[Action]| actions.iter().map(|action| action.anywhere()).collect::<Value>();
@@ -109,6 +110,8 @@ pub fn error_schema(surface: Surface) -> Value {
         Surface::Management => problem::schema(),
         Surface::Keys => unkey::schema::shared::error(),
         Surface::OAuth => oauth::problem::schema(),
+        // A page.
+        Surface::Console => json!(true),
     }
 }
 
@@ -121,6 +124,11 @@ pub fn has_body(status: u16) -> bool {
 pub fn refusals(row: &Operation) -> BTreeSet<u16> {
     let mut statuses: BTreeSet<u16> = row.refusals.iter().copied().collect();
     statuses.extend([400, 500, 503]);
+    if row.surface() == Surface::Console {
+        // To where one signs in, or to what was made; and whatever is wrong with a form.
+        statuses.extend([303, 403, 404, 408, 409, 413, 422, 429]);
+        return statuses;
+    }
     if !matches!(row.access, Access::Public(_) | Access::Client(_)) {
         statuses.extend([401, 403]);
     }
@@ -156,6 +164,7 @@ fn responses(row: &Operation) -> Value {
                 Surface::Management => "Problem",
                 Surface::Keys => "KeyProblem",
                 Surface::OAuth => "OAuthProblem",
+                Surface::Console => continue,
             };
             let content = json!({ "schema": {"$ref": format!("#/components/schemas/{name}")} });
             response["content"] = json!({ "application/json": content });

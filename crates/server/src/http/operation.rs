@@ -8,6 +8,7 @@ use keyward_core::{
     Problem,
     access::{ManagementScope, ManagementScopes},
     grants::Action,
+    model::administrator::AdministratorRole,
 };
 use serde_json::{Map, Value};
 
@@ -70,6 +71,10 @@ pub enum Access {
     AnySet(&'static [&'static [ManagementScope]]),
     /// Whoever has a root key that may do this.
     RootKey(Guard),
+    /// Somebody who is signed in to the console with this role or one that may more.
+    Administrator(AdministratorRole),
+    /// Whoever comes to the console, for this reason.
+    Visitor(&'static str),
 }
 
 impl Access {
@@ -123,6 +128,8 @@ pub enum Surface {
     Keys,
     /// The words of RFC 6749.
     OAuth,
+    /// Pages for people.
+    Console,
 }
 
 /// The form of an answer's body.
@@ -193,6 +200,9 @@ impl std::fmt::Debug for Request {
 impl Operation {
     /// The protocol it belongs to.
     pub fn surface(&self) -> Surface {
+        if matches!(self.access, Access::Administrator(_) | Access::Visitor(_)) {
+            return Surface::Console;
+        }
         if self.path.starts_with("/v2/") {
             return Surface::Keys;
         }

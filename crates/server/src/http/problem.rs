@@ -83,6 +83,7 @@ fn words(problem: &Problem) -> (StatusCode, String, Option<&'static str>) {
         | Problem::Precondition(_)
         | Problem::Malformed(_)
         | Problem::Token(_)
+        | Problem::Console(_)
         | Problem::Protected(_) => (StatusCode::BAD_REQUEST, problem.to_string(), None),
         Problem::NotFound(missing) => {
             let (text, code) = missing_words(missing);

@@ -6,9 +6,10 @@ use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
 use super::{
+    dashboard::table as dashboard,
     management::{
-        client_table, logs, resource_servers, revocations, roles_table, schema, scopes, signing_keys_table,
-        tenant_table, users_table,
+        client_table, impact, logs, permission_usage, resource_servers, revocations, roles_table, schema, scopes,
+        signing_keys_table, tenant_table, users_table,
     },
     oauth::{discovery, table as oauth},
     operation::{
@@ -289,13 +290,16 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             at_once: None,
         },
     ];
+    rows.extend(impact::operations());
     rows.extend(client_table::operations());
     rows.extend(oauth::operations());
     rows.extend(roles_table::operations());
     rows.extend(users_table::operations());
     rows.extend(tenant_table::operations());
     rows.extend(signing_keys_table::operations());
+    rows.extend(permission_usage::operations());
     rows.extend(revocations::operations());
     rows.extend(keys::operations());
+    rows.extend(dashboard::operations());
     rows
 });

@@ -13,7 +13,7 @@ use std::{
 };
 
 use keyward_core::{
-    model::{Revision, identity::Identity, key::KnownKey, root_key::Hash},
+    model::{Revision, identity::Identity, key::KnownKey, permission::PermissionNumber, root_key::Hash},
     snapshot::Snapshot,
     time::Timestamp,
     verify::{self, LimitCheck},
@@ -207,9 +207,9 @@ impl Entry {
         self.head().identities.store(touched, Ordering::Release);
     }
 
-    /// Whether the key holds a permission with this value.
-    pub fn has(&self, term: &str) -> bool {
-        self.head().holdings.as_ref().is_some_and(|(_, holdings)| holdings.has(term))
+    /// The permission with this value, if the key holds it.
+    pub fn permission(&self, term: &str) -> Option<PermissionNumber> {
+        self.head().holdings.as_ref().and_then(|(_, holdings)| holdings.find(term))
     }
 
     /// The members before the credits; a comma comes first.

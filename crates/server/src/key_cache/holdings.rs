@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::FixedState;
 use keyward_core::{
-    model::{Revision, WorkspaceNumber, api::ApiNumber, key::KnownKey},
+    model::{Revision, WorkspaceNumber, api::ApiNumber, key::KnownKey, permission::PermissionNumber},
     snapshot::Snapshot,
     verify::Held,
 };
@@ -32,7 +32,10 @@ impl Holdings {
         let mut text = String::new();
         let mut places = Vec::with_capacity(held.permissions.len());
         let values = held.permissions.iter().map(|permission| permission.value.as_str());
-        list(&mut text, "permissions", values, |at, value| places.push(Place::new(value, at)));
+        let mut numbers = held.permissions.iter().map(|permission| permission.number);
+        list(&mut text, "permissions", values, |at, value| {
+            places.extend(numbers.next().map(|number| Place::new(value, at, number)));
+        });
         places.sort_unstable_by_key(|place| place.hash);
         list(&mut text, "roles", held.roles.iter().map(|role| role.name.as_str()), |_, _| {});
         let mut bytes: Vec<u8> = places.into_iter().flat_map(Place::into_bytes).collect();
@@ -50,16 +53,19 @@ impl Holdings {
         &self.0.slice[self.text_at()..]
     }
 
-    /// Whether a permission with this value is among them. A term of a query has nothing that JSON escapes, so it stands
+    /// The permission with this value, if it is among them. A term of a query has nothing that JSON escapes, so it stands
     /// in the text as it is, and a quote ends it.
-    pub(super) fn has(&self, term: &str) -> bool {
+    pub(super) fn find(&self, term: &str) -> Option<PermissionNumber> {
         let wanted = hash(term);
         let (places, _) = self.0.slice[..self.text_at()].as_chunks();
         let first = places.partition_point(|place| Place::from_bytes(*place).hash < wanted);
-        let same =
-            places[first..].iter().map(|place| Place::from_bytes(*place)).take_while(|place| place.hash == wanted);
-        let mut texts = same.filter_map(|place| self.text().get(place.at()..));
-        texts.any(|text| text.strip_prefix(term.as_bytes()).is_some_and(|rest| rest.starts_with(b"\"")))
+        let same = places[first..].iter().map(|place| Place::from_bytes(*place));
+        let mut same = same.take_while(|place| place.hash == wanted);
+        let found = same.find(|place| {
+            let rest = self.text().get(place.at()..).and_then(|text| text.strip_prefix(term.as_bytes()));
+            rest.is_some_and(|rest| rest.starts_with(b"\""))
+        });
+        found.map(|place| place.number)
     }
 
     /// Reads something of each of its cache lines.
@@ -75,24 +81,27 @@ impl Holdings {
     }
 }
 
-/// Where a permission begins in the text.
+/// Where a permission begins in the text, and which one it is.
 struct Place {
     hash: u32,
     at: u32,
+    number: PermissionNumber,
 }
 
 impl Place {
-    fn new(value: &str, at: usize) -> Self {
-        Self { hash: hash(value), at: u32::try_from(at).unwrap_or(u32::MAX) }
+    fn new(value: &str, at: usize, number: PermissionNumber) -> Self {
+        Self { hash: hash(value), at: u32::try_from(at).unwrap_or(u32::MAX), number }
     }
 
-    fn into_bytes(self) -> [u8; 8] {
-        (u64::from(self.hash) << 32 | u64::from(self.at)).to_le_bytes()
+    fn into_bytes(self) -> [u8; 16] {
+        let number = u128::from(self.number.0.cast_unsigned()) << 64;
+        (number | u128::from(self.hash) << 32 | u128::from(self.at)).to_le_bytes()
     }
 
-    fn from_bytes(bytes: [u8; 8]) -> Self {
-        let both = u64::from_le_bytes(bytes);
-        Self { hash: (both >> 32) as u32, at: both as u32 }
+    fn from_bytes(bytes: [u8; 16]) -> Self {
+        let all = u128::from_le_bytes(bytes);
+        let number = PermissionNumber(((all >> 64) as u64).cast_signed());
+        Self { hash: (all >> 32) as u32, at: all as u32, number }
     }
 
     fn at(&self) -> usize {
@@ -186,7 +195,7 @@ mod tests {
     use keyward_core::{
         model::{
             api::{Api, ApiSettings, KeySettings},
-            permission::{Permission, PermissionNumber, PermissionValue},
+            permission::{Permission, PermissionValue},
         },
         snapshot::{Changes, Row},
         time::Timestamp,
@@ -235,7 +244,8 @@ mod tests {
         assert!(std::ptr::eq(one.text(), same.text()), "two keys have one text");
         assert_eq!(one.text(), br#","permissions":["read"]"#);
         assert_eq!(other.text(), br#","permissions":["write"]"#);
-        assert!(one.has("read") && !one.has("rea") && !one.has("write"));
+        assert_eq!([one.find("read"), one.find("rea"), one.find("write")], [Some(PermissionNumber(1)), None, None]);
+        assert_eq!(other.find("write"), Some(PermissionNumber(2)));
         let next = first.apply(catalogue(2, &["look", "write"]));
         assert_eq!(table.of(&next, &reader).text(), br#","permissions":["look"]"#);
         assert_eq!(table.of(&first, &reader).text(), one.text(), "whoever still reads the old state sees that");

@@ -1,6 +1,7 @@
 //! Use cases: check, change, audit. Nothing here knows HTTP.
 
 pub mod access_token;
+pub mod administrator;
 pub mod api;
 pub mod audience;
 pub mod client;
@@ -14,18 +15,21 @@ pub mod credential;
 mod difference;
 pub mod health;
 pub mod identity;
+pub mod impact;
 pub mod key;
 pub mod key_api;
 pub mod limit;
 pub mod log;
 pub(crate) mod misplaced;
 pub mod permission;
+pub mod permission_usage;
 pub mod prepared_token;
 mod public_key;
 mod repeatable;
 pub mod revocation;
 pub mod role;
 pub mod root_key;
+pub mod session;
 pub mod setup;
 mod signing;
 pub mod signing_key;

@@ -1,12 +1,15 @@
 //! One permission at a time, so that nobody has to send a whole list to change one entry of it.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use keyward_core::{
     Problem,
-    model::permission::{Difference, Permission, PermissionValue, Wanted, place_at_end},
+    model::{
+        WorkspaceNumber,
+        permission::{Difference, Permission, PermissionValue, SPACING, Wanted, place_at_end},
+    },
     problem::{Conflict, Missing},
-    snapshot::ApiEntry,
+    snapshot::{ApiEntry, Snapshot},
 };
 
 use super::{
@@ -29,6 +32,20 @@ fn among<'l>(list: &'l [Arc<Permission>], values: &Reference) -> Option<&'l Arc<
     values.iter().find_map(|value| list.iter().find(|permission| permission.value.as_str() == value))
 }
 
+/// The permission that a caller names, and its API.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub fn locate<'v>(
+    snapshot: &'v Snapshot,
+    workspace: WorkspaceNumber,
+    api: &Reference,
+    values: &Reference,
+) -> Result<&'v Arc<Permission>, Problem> {
+    let entry = find(snapshot, workspace, api)?;
+    among(&entry.permissions, values).ok_or_else(|| missing(entry, values))
+}
+
 fn refuse_system(entry: &ApiEntry) -> Result<(), Problem> {
     if entry.api.system.is_some_and(|system| !system.is_open()) {
         return Err(Problem::System("The permissions of a system resource server cannot be changed."));
@@ -39,28 +56,41 @@ fn refuse_system(entry: &ApiEntry) -> Result<(), Problem> {
 /// Adds a permission at the end of the API's list.
 ///
 /// # Errors
-/// [`Problem::Conflict`] when the API has the value already; [`Problem::NotFound`], [`Problem::Stale`],
-/// [`Problem::Limit`], [`Problem::System`].
+/// As [`add_all`].
 pub async fn add(
     call: &Call,
     api: &Reference,
     wanted: Wanted,
     precondition: Precondition,
 ) -> Result<(ApiEntry, Arc<Permission>), Problem> {
+    let value = wanted.value.clone();
+    named(add_all(call, api, vec![wanted], precondition).await?, &value)
+}
+
+/// Adds permissions at the end of the API's list, in their order: all of them or none.
+///
+/// # Errors
+/// [`Problem::Conflict`] when the API has one of the values already; [`Problem::NotFound`], [`Problem::Stale`],
+/// [`Problem::Limit`], [`Problem::System`].
+pub async fn add_all(
+    call: &Call,
+    api: &Reference,
+    wanted: Vec<Wanted>,
+    precondition: Precondition,
+) -> Result<ApiEntry, Problem> {
     let entry = Arc::clone(find(&call.app.view().snapshot, call.workspace, api)?);
     refuse_system(&entry)?;
-    let value = wanted.value.clone();
-    let entry = edit(call, entry.api.number, precondition, move |api, stored| {
-        if stored.iter().any(|permission| permission.value == wanted.value) {
-            return Err(taken(&api.identifier, &wanted.value));
+    edit(call, entry.api.number, precondition, move |api, stored| {
+        let known: HashSet<&PermissionValue> = stored.iter().map(|permission| &permission.value).collect();
+        if let Some(known) = wanted.iter().find(|one| known.contains(&one.value)) {
+            return Err(taken(&api.identifier, &known.value));
         }
-        let position = place_at_end(stored);
+        let places = (0..).map(|nth| place_at_end(stored) + nth * SPACING);
         let mut next = api.clone();
         next.settings.scopes_set = true;
-        Ok((next, Difference { added: vec![(wanted, position)], ..Difference::default() }))
+        Ok((next, Difference { added: wanted.into_iter().zip(places).collect(), ..Difference::default() }))
     })
-    .await?;
-    named(entry, &value)
+    .await
 }
 
 /// Changes a permission; with another value it is the same permission under another name.

@@ -359,6 +359,19 @@ pub async fn restore(call: &Call, text: String) -> Result<Permission, Problem> {
     get(call, restored.await?).await
 }
 
+/// The last permissions of an API whose deletion can still be undone, and when each was deleted.
+///
+/// # Errors
+/// Why the store can't be read.
+pub async fn deleted(call: &Call, api: ApiNumber, limit: i64) -> Result<Vec<(Permission, Timestamp)>, Problem> {
+    let (place, since) = ((call.workspace, api), Timestamp(call.now.0 - UNDO));
+    let read = call
+        .app
+        .store
+        .read_briefly(move |tx| Box::pin(async move { slug::deleted_of_api(tx, place, since, limit).await }));
+    Ok(read.await?)
+}
+
 /// The permission with this slug that a key of `own` may hold, or a role if there is none.
 pub(crate) async fn assignable(
     tx: &mut Tx<'_>,

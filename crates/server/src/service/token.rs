@@ -19,7 +19,7 @@ use keyward_core::{
     problem::Unauthenticated,
     time::Timestamp,
 };
-use keyward_store::ledger::log;
+use keyward_store::ledger::{log, log_block::Issued};
 use quick_cache::{Equivalent, sync::Cache};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,6 +29,7 @@ use super::signing;
 use crate::{
     app::{App, View},
     ids,
+    usage::note_tokens,
 };
 
 /// How many tokens are remembered whose signature was checked.
@@ -240,7 +241,10 @@ pub async fn issue(app: &Arc<App>, scopes: &[ManagementScope], ttl: Duration) ->
             ..LogDetail::default()
         },
     };
-    app.store.ledger(move |tx| Box::pin(async move { log::insert(tx, &draft).await })).await?;
+    let written = draft.clone();
+    app.store.ledger(move |tx| Box::pin(async move { log::insert(tx, &written).await })).await?;
+    let Actor { scope, audience, .. } = &draft.detail.actor;
+    note_tokens(app, &[Issued { client_id: CLI_CLIENT, scope, audience, count: 1, last_at: now }]);
     let view = Arc::clone(&app.view());
     signing::sign(app, &view, SigningAlgorithm::RS256, "JWT", &claims.to_string()).await
 }

@@ -10,6 +10,7 @@ use keyward_core::{
         identity::Identity,
         key::{Key, KnownKey},
         migration::KeyAlgorithm,
+        permission::PermissionNumber,
         root_key::RootKey,
     },
     snapshot::Snapshot,
@@ -80,6 +81,8 @@ pub struct Judged<'s> {
     pub code: Code,
     /// Which permissions it lacks.
     pub missing: Vec<&'s str>,
+    /// Which permissions that the question names it holds, each once.
+    pub held: SmallVec<[PermissionNumber; 4]>,
     /// The limits that were checked.
     pub limits: Limits,
     /// What is left, if its uses are counted.
@@ -208,13 +211,20 @@ pub fn judge<'s>(
     let (key, identity) = (shown.key(), shown.identity());
     let Some(api) = verify::locate(snapshot, WorkspaceNumber::FIRST, key, grants) else { return Ok(None) };
     let demand = Demand { permissions: question.permissions, address: question.address, now: question.now };
-    let refused = verify::examine(&api.api, key, |term| shown.has(term), &demand);
+    let mut held = SmallVec::new();
+    let has = |term: &str| {
+        let found = shown.permission(term);
+        held.extend(found.filter(|number| !held.contains(number)));
+        found.is_some()
+    };
+    let refused = verify::examine(&api.api, key, has, &demand);
     let refused = refused.map_err(|error| Problem::Query(error.to_string()))?;
     if let Some((code, missing)) = refused {
         return Ok(Some(Judged {
             shown,
             code,
             missing,
+            held,
             limits: Limits::Own(Readings::new()),
             credits: None,
             spent: 0,
@@ -236,7 +246,7 @@ pub fn judge<'s>(
         (passed, Limits::Asked(checks.iter().map(limit_text).zip(readings).collect()))
     };
     let code = if passed { Code::Valid } else { Code::RateLimited };
-    Ok(Some(Judged { shown, code, missing: Vec::new(), limits, credits: None, spent: 0 }))
+    Ok(Some(Judged { shown, code, missing: Vec::new(), held, limits, credits: None, spent: 0 }))
 }
 
 fn refuse_limit(error: LimitError, key: &KnownKey, identity: Option<&Identity>) -> Problem {
@@ -287,7 +297,7 @@ pub fn record(
     question: &Question<'_>,
     (request, microseconds): (u64, u32),
 ) {
-    app.usage.record(&Record {
+    let record = Record {
         at: question.now,
         microseconds,
         code: judged.code,
@@ -296,7 +306,10 @@ pub fn record(
         identity: key.identity,
         request,
         tags: question.tags.iter().copied().collect(),
-    });
+    };
+    // What is refused uses nothing.
+    let used = if judged.code == Code::Valid { judged.held.as_slice() } else { &[] };
+    app.usage.record(&record, used);
 }
 
 /// Finds a key of a migration that was not used here before, and takes its text over (contract: migrated keys).

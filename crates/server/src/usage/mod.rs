@@ -1,5 +1,5 @@
-//! What verifications were made: recorded in memory, written in the background, many at once. What does not fit is
-//! counted, not waited for; a crash loses what was not written yet, a second of it.
+//! What verifications were made, and which permissions were used: recorded in memory, written in the background, many at
+//! once. What does not fit is counted, not waited for; a crash loses what was not written yet, mostly a second of it.
 
 use std::{
     collections::HashMap,
@@ -8,20 +8,29 @@ use std::{
 };
 
 use keyward_core::{
-    model::{WorkspaceNumber, key::KeyNumber},
+    model::{WorkspaceNumber, key::KeyNumber, permission::PermissionNumber, permission_usage::UsedBy},
     time::Timestamp,
 };
 use keyward_store::{
-    Store,
+    Store, Tx,
     keys::{key, usage},
+    ledger::permission_usage,
 };
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 
+mod permissions;
 mod record;
+mod tokens;
 
-use self::record::encode;
-pub use self::record::{Record, decode};
+use self::{
+    permissions::{Noted, Portion},
+    record::encode,
+};
+pub use self::{
+    record::{Record, decode},
+    tokens::note_tokens,
+};
 use crate::app::App;
 
 /// How long records wait to be written together.
@@ -65,6 +74,8 @@ struct Waiting {
     full: Vec<Piece>,
     /// Memory of pieces that were written, for the next ones.
     spare: Vec<Vec<u8>>,
+    /// Uses of permissions.
+    uses: Noted,
 }
 
 impl Waiting {
@@ -79,14 +90,26 @@ impl Waiting {
     }
 }
 
-/// Where verifications are recorded.
+/// What whoever writes goes by.
+#[derive(Debug, Default)]
+struct Writing {
+    /// When the last use of keys was noted.
+    noted: HashMap<i64, i64>,
+    uses: permissions::Writing,
+    /// Memory for the uses that are noted next.
+    spare: Noted,
+}
+
+/// Where verifications are recorded, and uses of permissions.
 #[derive(Debug)]
 pub struct Usage {
     waiting: Mutex<Waiting>,
     wake: Notify,
-    writing: tokio::sync::Mutex<HashMap<i64, i64>>,
+    writing: tokio::sync::Mutex<Writing>,
     /// How many records were lost.
     pub lost: Counter,
+    /// How many uses of permissions were lost.
+    pub uses_lost: Counter,
 }
 
 impl Default for Usage {
@@ -98,17 +121,23 @@ impl Default for Usage {
 impl Usage {
     /// Nothing was recorded yet.
     pub fn new() -> Self {
-        let waiting = Mutex::default();
-        Self { waiting, wake: Notify::new(), writing: tokio::sync::Mutex::default(), lost: Counter::default() }
+        let (lost, uses_lost) = (Counter::default(), Counter::default());
+        let writing = tokio::sync::Mutex::default();
+        Self { waiting: Mutex::default(), wake: Notify::new(), writing, lost, uses_lost }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records a verification.
-    pub fn record(&self, record: &Record<'_>) {
+    /// Records a verification, and which permissions it used.
+    pub fn record(&self, record: &Record<'_>, used: &[PermissionNumber]) {
         let mut waiting = self.waiting();
+        for permission in used {
+            if !waiting.uses.add((*permission, 1), record.at, UsedBy::Key(record.key)) {
+                self.uses_lost.inc();
+            }
+        }
         let at = record.at.0;
         if waiting.filling.bytes.len() + LONGEST > SEGMENT {
             if waiting.full.len() >= WAITING {
@@ -133,45 +162,89 @@ impl Usage {
         piece.last = (at, record.request);
     }
 
-    /// Writes what waits.
+    /// Notes uses of permissions: which one and how often, when last, and by whom. So many others were lost.
+    fn note(&self, uses: Vec<((PermissionNumber, i64), Timestamp, UsedBy)>, mut lost: i64) {
+        let mut waiting = self.waiting();
+        for (used, at, by) in uses {
+            if !waiting.uses.add(used, at, by) {
+                lost += used.1;
+            }
+        }
+        self.uses_lost.inc_by(u64::try_from(lost).unwrap_or(0));
+    }
+
+    /// Writes what waits, also when nobody waits for that any more: what is half written would be written twice.
     ///
     /// # Errors
-    /// Why the store could not be written; what was to be written is lost then, and counted.
-    pub async fn flush(&self, store: &Store) -> Result<(), keyward_store::Error> {
-        let mut noted = self.writing.lock().await;
+    /// Why the store could not be written. Records that were to be written are lost then, and counted; uses of
+    /// permissions go on waiting.
+    pub async fn flush(self: &Arc<Self>, store: &Store) -> Result<(), keyward_store::Error> {
+        let (usage, store) = (Arc::clone(self), store.clone());
+        let writing = tokio::spawn(async move { usage.write(&store, true).await });
+        writing.await.map_err(|error| keyward_store::Error::Engine(error.into()))?
+    }
+
+    /// Writes the records that wait, and uses of permissions: all of them, or what one commit takes. There may be many,
+    /// and those that wait only become fewer: they are counted together.
+    async fn write(&self, store: &Store, all: bool) -> Result<(), keyward_store::Error> {
+        let mut writing = self.writing.lock().await;
+        // What is left of the last time comes first: while the store can't be written, no more may wait than that.
+        while all && !writing.uses.is_empty() {
+            self.write_some(store, Vec::new(), &mut writing).await?;
+        }
         // What comes while this is written waits for the next time, or writing would never end.
-        let mut pieces = self.waiting().take();
-        while !pieces.is_empty() {
+        let mut pieces = self.take(&mut writing);
+        while !pieces.is_empty() || !writing.uses.is_empty() {
             let rest = pieces.split_off(pieces.len().min(TOGETHER));
-            self.write(store, std::mem::replace(&mut pieces, rest), &mut noted).await?;
+            self.write_some(store, std::mem::replace(&mut pieces, rest), &mut writing).await?;
+            if pieces.is_empty() && !all {
+                break;
+            }
         }
         Ok(())
     }
 
-    /// Writes some pieces with one commit.
-    async fn write(
+    /// The records that wait. Uses of permissions go over to whoever writes, once those before are written.
+    fn take(&self, writing: &mut Writing) -> Vec<Piece> {
+        let mut waiting = self.waiting();
+        if writing.uses.is_empty() {
+            std::mem::swap(&mut waiting.uses, &mut writing.spare);
+        }
+        let pieces = waiting.take();
+        drop(waiting);
+        let Writing { uses, spare, .. } = writing;
+        uses.take(spare);
+        pieces
+    }
+
+    /// Writes some pieces and uses of some permissions with one commit.
+    async fn write_some(
         &self,
         store: &Store,
         pieces: Vec<Piece>,
-        noted: &mut HashMap<i64, i64>,
+        writing: &mut Writing,
     ) -> Result<(), keyward_store::Error> {
-        let notes = notes(&pieces, noted);
+        let notes = notes(&pieces, &mut writing.noted);
+        let portion = Arc::new(writing.uses.portion());
         let records: i64 = pieces.iter().map(|piece| piece.records).sum();
         let segments: Arc<Vec<_>> = Arc::new(pieces.into_iter().map(Piece::into_segment).collect());
-        let theirs = Arc::clone(&segments);
+        let (theirs, uses) = (Arc::clone(&segments), Arc::clone(&portion));
         let written = store.ledger(move |tx| {
             Box::pin(async move {
-                let last_at = theirs.iter().map(|segment| segment.last_at.0).max().unwrap_or(0);
-                usage::forget(tx, WorkspaceNumber::FIRST, Timestamp(last_at - RETENTION)).await?;
+                if let Some(last_at) = theirs.iter().map(|segment| segment.last_at.0).max() {
+                    usage::forget(tx, WorkspaceNumber::FIRST, Timestamp(last_at - RETENTION)).await?;
+                }
                 for segment in theirs.iter() {
                     usage::append(tx, WorkspaceNumber::FIRST, segment).await?;
                 }
-                key::used(tx, &notes).await
+                key::used(tx, &notes).await?;
+                write_uses(tx, &uses).await
             })
         });
         let written = written.await;
-        if written.is_err() {
-            self.lost.inc_by(u64::try_from(records).unwrap_or(0));
+        match written {
+            Ok(()) => writing.uses.written(&portion),
+            Err(_) => drop(self.lost.inc_by(u64::try_from(records).unwrap_or(0))),
         }
         let memory = Arc::into_inner(segments).unwrap_or_default().into_iter();
         let mut waiting = self.waiting();
@@ -194,6 +267,13 @@ impl Piece {
             data: Arc::new(self.bytes),
         }
     }
+}
+
+async fn write_uses(tx: &mut Tx<'_>, portion: &Portion) -> Result<(), keyward_store::Error> {
+    if let Some(before) = portion.forget {
+        permission_usage::forget(tx, before).await?;
+    }
+    permission_usage::add(tx, &portion.uses).await
 }
 
 /// The keys whose last use is to be noted.
@@ -223,7 +303,7 @@ pub async fn keep_writing(app: Weak<App>) {
     loop {
         let _ = tokio::time::timeout(WRITE_EVERY, usage.wake.notified()).await;
         let Some(app) = app.upgrade() else { return };
-        if let Err(error) = usage.flush(&app.store).await {
+        if let Err(error) = usage.write(&app.store, false).await {
             tracing::warn!(error = %error, "usage could not be written");
         }
     }

@@ -24,6 +24,7 @@ macro_rules! on_both_engines {
 mod architecture;
 mod authentication;
 mod catalogue;
+mod console;
 mod discovery;
 mod key_secrets;
 mod management;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use http::Method;
 use keyward_core::access::ManagementScope;
 use keyward_server::http::{
-    operation::{Access, Operation},
+    operation::{Access, Operation, Surface},
     table::OPERATIONS,
 };
 use serde_json::json;
@@ -26,6 +26,7 @@ fn path(row: &Operation) -> String {
     row.path
         .replace("{id}", "000000000000000000000000")
         .replace("{value}", "read:nothing")
+        .replace("{holders}", "keys")
         .replace("{credential_id}", "cred_none")
         .replace("{kid}", "none")
 }
@@ -35,7 +36,7 @@ fn guarded() -> impl Iterator<Item = (&'static Operation, Vec<&'static [Manageme
     OPERATIONS.iter().filter_map(|row| match row.access {
         Access::AnyOf(scopes) => Some((row, scopes.iter().map(std::slice::from_ref).collect())),
         Access::AnySet(sets) => Some((row, sets.to_vec())),
-        Access::Public(_) | Access::Client(_) | Access::RootKey(_) => None,
+        _ => None,
     })
 }
 
@@ -109,7 +110,7 @@ async fn sets_of_scopes_open_their_rows_as_a_whole(t: TestApp) {
 async fn unknown_paths_and_methods(t: TestApp) {
     for (method, path) in [
         (Method::GET, "/api/v2/nothing"),
-        (Method::GET, "/"),
+        (Method::GET, "/nothing"),
         (Method::PUT, "/api/v2/resource-servers"),
         (Method::GET, "/api/v2/resource-servers/"),
         (Method::POST, "/.well-known/jwks.json"),
@@ -139,8 +140,12 @@ async fn the_document_is_the_table() {
     }
     let table: BTreeSet<_> =
         OPERATIONS.iter().map(|row| (row.path.to_owned(), row.method.to_string(), row.id.to_owned())).collect();
-    assert_eq!(documented, table);
     assert_eq!(table.len(), OPERATIONS.len(), "no row stands twice");
+    // Pages for people are no interface.
+    let pages = OPERATIONS.iter().filter(|row| row.surface() == Surface::Console).map(|row| row.id);
+    let pages: BTreeSet<_> = pages.collect();
+    let interface: BTreeSet<_> = table.into_iter().filter(|(.., id)| !pages.contains(id.as_str())).collect();
+    assert_eq!(documented, interface);
     let ids: BTreeSet<_> = OPERATIONS.iter().map(|row| row.id).collect();
     assert_eq!(ids.len(), OPERATIONS.len(), "no id stands twice");
 }
@@ -165,6 +170,15 @@ fn the_list_of_public_operations_only_shrinks() {
     );
 }
 
+/// Pages that need no session. The list may only shrink.
+#[test]
+fn the_list_of_pages_for_visitors_only_shrinks() {
+    let visited = OPERATIONS.iter().filter(|row| matches!(row.access, Access::Visitor(_)));
+    let visited: Vec<_> = visited.map(|row| format!("{} {}", row.method, row.path)).collect();
+    let known = ["GET /sign-in", "POST /sign-in", "GET /sign-in/{link}", "POST /sign-in/{link}", "GET /assets/{name}"];
+    assert_eq!(visited, known);
+}
+
 /// Who may do what, for a person to read: a change of the policy is a change of this text.
 #[test]
 fn the_policy_reads_like_this() {
@@ -184,6 +198,10 @@ fn the_policy_reads_like_this() {
     DELETE /api/v2/resource-servers/{id}/scopes/{value} <- update:resource_servers
     GET /api/v2/logs <- read:logs
     GET /api/v2/logs/{id} <- read:logs
+    GET /api/v2/resource-servers/{id}/scopes/{value}/impact <- read:resource_servers and read:roles and read:users and read:client_grants and read:clients or read:resource_servers and read:roles and read:users and read:client_grants and read:client_summary
+    GET /api/v2/resource-servers/{id}/scopes/{value}/impact/{holders} <- read:resource_servers and read:roles and read:users and read:client_grants and read:clients or read:resource_servers and read:roles and read:users and read:client_grants and read:client_summary
+    GET /api/v2/roles/{id}/impact <- read:roles and read:users and read:resource_servers
+    GET /api/v2/roles/{id}/impact/{holders} <- read:roles and read:users and read:resource_servers
     GET /api/v2/clients <- read:clients or read:client_keys or read:client_credentials or read:client_summary
     POST /api/v2/clients <- create:clients
     GET /api/v2/clients/{id} <- read:clients or read:client_keys or read:client_credentials or read:client_summary
@@ -242,16 +260,19 @@ fn the_policy_reads_like_this() {
     GET /api/v2/keys/signing/{kid} <- read:signing_keys
     POST /api/v2/keys/signing/rotate <- create:signing_keys and update:signing_keys
     PUT /api/v2/keys/signing/{kid}/revoke <- update:signing_keys
+    GET /api/v2/resource-servers/{id}/permission-usage <- read:resource_servers
     GET /api/v2/resource-servers/{id}/revocations <- read:revocations or read:resource_servers
     ");
 }
 
 /// Operations that are sent by POST and change nothing that an administrator made. The list may only shrink.
-const POSTED_READS: [&str; 16] = [
+const POSTED_READS: [&str; 18] = [
     "permissions.getPermission",
     "permissions.listPermissions",
     "permissions.getRole",
     "permissions.listRoles",
+    "permissions.getImpact",
+    "permissions.getRoleImpact",
     "keys.getKey",
     "keys.whoami",
     "keys.verifyKey",

@@ -29,7 +29,7 @@ fn nth(test: u64, row: &Operation) -> u64 {
 fn guarded() -> impl Iterator<Item = (&'static Operation, Guard)> {
     OPERATIONS.iter().filter_map(|row| match row.access {
         Access::RootKey(guard) => Some((row, guard)),
-        Access::Public(_) | Access::Client(_) | Access::AnyOf(_) | Access::AnySet(_) => None,
+        _ => None,
     })
 }
 
@@ -158,11 +158,13 @@ fn the_root_key_policy_reads_like_this() {
     permissions.updatePermission <- rbac.*.update_permission [first]
     permissions.deletePermission <- rbac.*.delete_permission [first]
     permissions.restorePermission <- rbac.*.create_permission rbac.*.add_permission_to_role rbac.*.add_permission_to_key [first]
+    permissions.getImpact <- rbac.*.read_permission rbac.*.read_role api.*.read_key [first]
     permissions.createRole <- rbac.*.create_role (+ rbac.*.add_permission_to_role rbac.*.create_permission) [first]
     permissions.getRole <- rbac.*.read_role [first]
     permissions.listRoles <- rbac.*.read_role [first]
     permissions.deleteRole <- rbac.*.delete_role [first]
     permissions.restoreRole <- rbac.*.create_role rbac.*.add_role_to_key [first]
+    permissions.getRoleImpact <- rbac.*.read_permission rbac.*.read_role api.*.read_key [first]
     permissions.setRolePermissions <- rbac.*.add_permission_to_role rbac.*.remove_permission_from_role (+ rbac.*.create_permission) [first]
     keys.createKey <- api.*.create_key (+ api.*.encrypt_key rbac.*.add_permission_to_key rbac.*.add_role_to_key rbac.*.create_permission) [absent]
     keys.getKey <- api.*.read_key (+ api.*.decrypt_key) [after lookup]

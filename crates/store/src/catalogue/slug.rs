@@ -30,6 +30,11 @@ const FIND_DELETED_BY_SLUG: Sql =
      JOIN apis a ON a.number = p.api WHERE p.workspace = $1 AND p.folded = $2 AND p.deleted_at > $3 \
      AND a.deleted_at IS NULL AND (a.system IS NULL OR a.system = 'catalogue') \
      ORDER BY p.deleted_at DESC, p.number DESC LIMIT 1");
+const DELETED_OF_API: Sql =
+    Sql("SELECT p.deleted_at, p.number, p.api, p.id, p.value, p.name, p.description, p.position, p.created_at \
+     FROM permissions p JOIN apis a ON a.number = p.api WHERE p.workspace = $1 AND p.api = $2 AND p.deleted_at > $3 \
+     AND a.deleted_at IS NULL AND (a.system IS NULL OR a.system = 'catalogue') \
+     ORDER BY p.deleted_at DESC, p.number DESC LIMIT $4");
 const REVIVE: Sql = Sql(
     "UPDATE permissions SET deleted_at = NULL, updated_at = $3, revision = $4 WHERE workspace = $1 AND number = $2",
 );
@@ -61,6 +66,22 @@ pub async fn find_deleted(
         return Ok(found);
     }
     one(tx, FIND_DELETED_BY_SLUG, &[workspace.0.into(), folded(id_or_slug).into(), since.0.into()]).await
+}
+
+/// An API's permissions that were deleted after `since`, the last one first, and when each was.
+pub async fn deleted_of_api(
+    tx: &mut Tx<'_>,
+    (workspace, api): (WorkspaceNumber, ApiNumber),
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<(Permission, Timestamp)>, Error> {
+    let values = [workspace.0.into(), api.0.into(), since.0.into(), limit.into()];
+    let read = |row: Row| {
+        let mut row = row.of("permissions");
+        let deleted_at = Timestamp(row.int()?);
+        Ok((decode(row)?, deleted_at))
+    };
+    tx.query(DELETED_OF_API, &values).await?.into_iter().map(read).collect()
 }
 
 /// Undoes a deletion: the same permission, held by the same ones.

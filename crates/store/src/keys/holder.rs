@@ -110,11 +110,15 @@ async fn write<N: Copy>(
     Ok(())
 }
 
+/// How many keys hold it, as it was committed.
+pub async fn stored(tx: &mut Tx<'_>, holding: Holding) -> Result<i64, Error> {
+    let rows = tx.query(COUNT, &[holding.kind().into(), holding.number().into()]).await?;
+    rows.into_iter().next().map_or(Ok(0), |row| row.of("holders").int())
+}
+
 /// How many keys hold it.
 pub async fn count(change: &mut Change<'_>, holding: Holding) -> Result<i64, Error> {
-    let rows = change.tx().query(COUNT, &[holding.kind().into(), holding.number().into()]).await?;
-    let stored = rows.into_iter().next().map_or(Ok(0), |row| row.of("holders").int())?;
-    Ok(stored + change.uncommitted_holders(holding))
+    Ok(stored(change.tx(), holding).await? + change.uncommitted_holders(holding))
 }
 
 /// The ids of the first keys that hold it.
@@ -128,8 +132,7 @@ pub async fn first(tx: &mut Tx<'_>, holding: Holding, limit: i64) -> Result<Vec<
     rows.into_iter().map(|row: Row| row.of("keys").text()).collect()
 }
 
-/// Those of an API's permissions that a key, a role or a client grant has.
-/// Those of an API's permissions that a key, a role or a user has.
+/// Those of an API's permissions that a key, a role, a client grant or a user has.
 pub async fn held(
     change: &mut Change<'_>,
     api: ApiNumber,

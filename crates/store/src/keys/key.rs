@@ -209,7 +209,7 @@ fn numbers(list: impl Iterator<Item = i64>) -> Value {
     list.map(|number| number.to_string()).collect::<Vec<_>>().join(",").into()
 }
 
-fn read_numbers<N>(text: &str, wrap: fn(i64) -> N) -> Result<Vec<N>, Error> {
+pub(super) fn read_numbers<N>(text: &str, wrap: fn(i64) -> N) -> Result<Vec<N>, Error> {
     let read = |part: &str| part.parse().map(wrap).map_err(|_| Error::inconsistent("keys", "a list is not of numbers"));
     text.split(',').filter(|part| !part.is_empty()).map(read).collect()
 }

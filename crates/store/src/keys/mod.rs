@@ -4,5 +4,6 @@ pub mod credits;
 pub mod holder;
 pub mod idempotency;
 pub mod identity;
+pub mod impact;
 pub mod key;
 pub mod usage;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use foldhash::fast::RandomState;
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use keyward_core::{
     model::{
         WorkspaceNumber,
@@ -82,6 +82,21 @@ pub struct Packing<'e> {
     pub answer: &'e str,
 }
 
+/// Tokens that were issued.
+#[derive(Debug, Clone, Copy)]
+pub struct Issued<'b> {
+    /// To which application.
+    pub client_id: &'b str,
+    /// What they allow, separated by spaces.
+    pub scope: &'b str,
+    /// What they are for.
+    pub audience: &'b str,
+    /// How many.
+    pub count: i64,
+    /// When the last one was issued.
+    pub last_at: Timestamp,
+}
+
 /// Entries, packed, on their way to the store.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -140,6 +155,29 @@ impl Block {
         packed[17] = i64::from(entry.status);
         packed[18] = self.place(18, entry.answer);
         self.entries.push(packed);
+    }
+
+    /// The tokens that were issued, those together that one application got on one day for the same.
+    pub fn issued(&self) -> Vec<Issued<'_>> {
+        let text = |place: i64| {
+            let text = usize::try_from(place).ok().and_then(|place| self.texts.get_index(place));
+            text.map(|text| &**text).unwrap_or_default()
+        };
+        let kind = self.texts.get_index_of(LogType::TokenIssued.code()).and_then(|place| i64::try_from(place).ok());
+        let mut issued: IndexMap<_, Issued<'_>, RandomState> = IndexMap::default();
+        for entry in self.entries.iter().filter(|entry| Some(entry[1]) == kind) {
+            let at = Timestamp(self.begin.0 + entry[0]);
+            let known = issued.entry((at.day(), entry[3], entry[6], entry[7])).or_insert_with(|| Issued {
+                client_id: text(entry[3]),
+                scope: text(entry[6]),
+                audience: text(entry[7]),
+                count: 0,
+                last_at: at,
+            });
+            known.count += 1;
+            known.last_at = known.last_at.max(at);
+        }
+        issued.into_values().collect()
     }
 
     /// The place of a text that belongs into this column.

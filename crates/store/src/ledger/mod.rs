@@ -1,10 +1,14 @@
 //! The SQL of what traffic writes: one file per noun.
 
+pub mod administrator;
 pub mod assertion;
 pub mod connection;
 pub mod consent;
+pub mod impact;
 pub mod log;
 pub mod log_block;
+pub mod permission_usage;
+pub mod session;
 pub mod user;
 pub mod user_holdings;
 pub mod user_removal;

@@ -59,11 +59,7 @@ pub fn span_within_reach(query: &Map<String, Value>) -> Result<(i64, i64), Probl
 /// The page that the query asks for: the items alone, or in an object with where they stand among all. For what one
 /// user or one role holds: there is no other way to see all of it, so that pages reach all of it.
 pub fn page<T>(query: &Map<String, Value>, plural: &'static str, all: &[T], show: impl FnMut(&T) -> Value) -> Value {
-    let (start, limit) = span(query);
-    let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
-    let items: Vec<&T> = all.iter().skip(count(start)).take(count(limit)).collect();
-    let form = form(query, (start, limit), all.len());
-    Page { plural, items, form }.answer(show)
+    Page::without_end(query, plural, all.iter()).answer(show)
 }
 
 /// Where to go on.
@@ -133,6 +129,18 @@ impl<T> Page<T> {
         let total = all.len();
         let mut all = all.into_iter();
         Self::of_known(query, plural, total, |places| all.by_ref().skip(places.start).take(places.len()).collect())
+    }
+
+    /// A page of a list that pages reach all of.
+    pub fn without_end(
+        query: &Map<String, Value>,
+        plural: &'static str,
+        all: impl ExactSizeIterator<Item = T>,
+    ) -> Self {
+        let (start, limit) = span(query);
+        let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+        let form = form(query, (start, limit), all.len());
+        Self { plural, items: all.skip(count(start)).take(count(limit)).collect(), form }
     }
 
     /// A page of so many items, of which those in these places are found by themselves.

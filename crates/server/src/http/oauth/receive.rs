@@ -58,6 +58,7 @@ pub(in crate::http) async fn carry_out(
         scopes: ManagementScopes::default(),
         root_key: None,
         repeatable: None,
+        session: None,
     };
     let request = Request {
         view,

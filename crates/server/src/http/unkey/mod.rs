@@ -5,6 +5,7 @@ pub mod apis;
 pub mod envelope;
 pub mod fields;
 pub mod identities;
+pub mod impact;
 pub mod key_grants;
 pub mod keys;
 pub mod permissions;

@@ -117,6 +117,7 @@ fn say(problem: &Problem) -> Words {
         | Problem::Forbidden(_)
         | Problem::Token(_)
         | Problem::Subset
+        | Problem::Console(_)
         | Problem::WrongKind(_)
         | Problem::ForbiddenSets(_)
         | Problem::User(_)
@@ -203,7 +204,8 @@ fn say_missing(missing: &Missing) -> (&'static str, String) {
         | Missing::Users
         | Missing::Credential
         | Missing::SigningKey
-        | Missing::Connection => ("unkey/data/audit_log_not_found", "Not found."),
+        | Missing::Connection
+        | Missing::Administrator => ("unkey/data/audit_log_not_found", "Not found."),
     };
     (kind, detail.to_owned())
 }
@@ -252,6 +254,7 @@ fn say_conflict(conflict: &Conflict) -> Words {
         | Conflict::ClientGrant
         | Conflict::User
         | Conflict::ConnectionName
+        | Conflict::Administrator(_)
         | Conflict::Kid(_) => words(400, "Bad Request", INVALID, "The identifier is taken"),
     }
 }

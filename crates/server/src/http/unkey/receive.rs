@@ -87,6 +87,7 @@ pub(in crate::http) async fn carry_out(
         scopes: ManagementScopes::default(),
         root_key: Some(Arc::clone(&caller)),
         repeatable: None,
+        session: None,
     };
     if audited {
         let mut body = kept(&value, bytes.len());
@@ -145,6 +146,7 @@ async fn public(app: &Arc<App>, row: &Operation, incoming: &Arc<Incoming>) -> Re
         scopes: ManagementScopes::default(),
         root_key: None,
         repeatable: None,
+        session: None,
     };
     let view = Arc::clone(&app.view());
     (row.handler)(request(call, view, incoming, Value::Null)).await

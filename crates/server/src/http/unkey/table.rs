@@ -5,10 +5,10 @@ use keyward_core::grants::Action as A;
 use serde_json::Value;
 
 use super::{
-    analytics, apis, identities, key_grants, keys, permissions, ratelimit, roles,
+    analytics, apis, identities, impact, key_grants, keys, permissions, ratelimit, roles,
     schema::{
-        analytics as analytics_schema, apis as api, identities as identity, key_grants as grant, keys as key,
-        permissions as permission, ratelimit as limit, verify as verify_schema,
+        analytics as analytics_schema, apis as api, identities as identity, impact as impact_schema,
+        key_grants as grant, keys as key, permissions as permission, ratelimit as limit, verify as verify_schema,
     },
     verify,
 };
@@ -85,6 +85,9 @@ fn of_permissions() -> Vec<Operation> {
             needs(&[A::CreatePermission, A::AddPermissionToRole, A::AddPermissionToKey], &[], First),
             (permission::restore_permission, permission::restore_permission_answer),
             &[404, 409], Some("permission.restore"), permissions::restore),
+        row!("permissions.getImpact", "What the deletion of a permission would take away",
+            needs(&[A::ReadPermission, A::ReadRole, A::ReadKey], &[], First),
+            (impact_schema::get_impact, impact_schema::get_impact_answer), &[404], None, impact::of_permission),
         row!("permissions.createRole", "Make a role",
             needs(&[A::CreateRole], &[A::AddPermissionToRole, A::CreatePermission], First),
             (permission::create_role, permission::create_role_answer), &[409], Some("role.create"), roles::create),
@@ -100,6 +103,9 @@ fn of_permissions() -> Vec<Operation> {
         row!("permissions.restoreRole", "Undo the deletion of a role; whoever had it has it again",
             needs(&[A::CreateRole, A::AddRoleToKey], &[], First), (permission::restore_role, permission::restore_role_answer),
             &[404, 409], Some("role.restore"), roles::restore),
+        row!("permissions.getRoleImpact", "What the deletion of a role would take away",
+            needs(&[A::ReadPermission, A::ReadRole, A::ReadKey], &[], First),
+            (impact_schema::get_role_impact, impact_schema::get_role_impact_answer), &[404], None, impact::of_role),
         row!("permissions.setRolePermissions", "Give a role exactly these permissions",
             needs(&[A::AddPermissionToRole, A::RemovePermissionFromRole], &[A::CreatePermission], First),
             (permission::set_role_permissions, permission::set_role_permissions_answer),

@@ -323,6 +323,12 @@ impl Call<'_> {
         self
     }
 
+    /// The fields of a form.
+    pub(crate) fn form(self, fields: &[(&str, &str)]) -> Self {
+        let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.header("content-type", "application/x-www-form-urlencoded").body(text)
+    }
+
     /// A body whose length is not announced.
     pub(crate) fn chunks(mut self, chunks: Vec<Bytes>) -> Self {
         let frames = chunks.into_iter().map(|chunk| Ok(hyper::body::Frame::data(chunk)));

@@ -124,7 +124,9 @@ async fn of_permissions(made: &Made<'_>, name: &str) -> Example {
     let fresh = made.name("fresh");
     match name {
         "createPermission" => plain(json!({ "name": "x", "slug": fresh }), None),
-        "getPermission" | "deletePermission" => of("permission", &made.permission().await, "perm_nothing"),
+        "getPermission" | "getImpact" | "deletePermission" => {
+            of("permission", &made.permission().await, "perm_nothing")
+        }
         "updatePermission" => plain(
             json!({ "permission": made.permission().await, "name": fresh }),
             Some(json!({ "permission": "perm_nothing", "name": fresh })),
@@ -140,7 +142,7 @@ async fn of_permissions(made: &Made<'_>, name: &str) -> Example {
             full: json!({ "name": fresh.clone() + " too", "permissions": [fresh] }),
             absent: None,
         },
-        "getRole" | "deleteRole" => of("role", &made.role().await, "role_nothing"),
+        "getRole" | "getRoleImpact" | "deleteRole" => of("role", &made.role().await, "role_nothing"),
         "restoreRole" => {
             let role = made.role().await;
             made.t.v2_data("permissions.deleteRole", json!({ "role": role })).await;

@@ -12,6 +12,7 @@ pub(crate) mod examples;
 mod holders;
 mod idempotency;
 mod identities;
+mod impact;
 mod keys;
 mod migrated;
 mod never_stale;

@@ -6,6 +6,7 @@
 pub mod analytics;
 pub mod apis;
 pub mod identities;
+pub mod impact;
 pub mod key_grants;
 pub mod keys;
 pub mod permissions;

@@ -1,0 +1,49 @@
+//! What was typed into a form: texts by their names.
+
+use serde_json::{Map, Value};
+
+/// The field that every form of a session carries.
+pub(super) const TOKEN: &str = "form_token";
+
+/// The fields of a form. One that was sent several times is a list.
+pub(super) fn parse(body: &[u8]) -> Option<Map<String, Value>> {
+    std::str::from_utf8(body).ok()?;
+    let mut fields: Map<String, Value> = Map::new();
+    for (name, value) in form_urlencoded::parse(body) {
+        // A text area sends line ends as the web does, and text has ours.
+        let value = Value::from(value.replace("\r\n", "\n"));
+        match fields.get_mut(name.as_ref()) {
+            None => drop(fields.insert(name.into_owned(), value)),
+            Some(Value::Array(list)) => list.push(value),
+            Some(known) => *known = Value::Array(vec![known.take(), value]),
+        }
+    }
+    // PostgreSQL has no text with it, and nobody types it.
+    let has_null = |value: &Value| value.as_str().is_some_and(|text| text.contains('\0'));
+    let whole = |value: &Value| has_null(value) || value.as_array().is_some_and(|list| list.iter().any(has_null));
+    if fields.values().any(whole) { None } else { Some(fields) }
+}
+
+/// The text in a field, without white space around it; empty when there is none.
+pub(super) fn text<'b>(body: &'b Value, name: &str) -> &'b str {
+    body.get(name).and_then(Value::as_str).unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_are_texts_and_those_that_repeat_are_lists() {
+        let read = |body: &str| parse(body.as_bytes()).map(Value::Object);
+        assert_eq!(read("a=1+2&b=x%0D%0Ay&c="), Some(json!({ "a": "1 2", "b": "x\ny", "c": "" })));
+        assert_eq!(read("a=1&a=2&a=3"), Some(json!({ "a": ["1", "2", "3"] })));
+        assert_eq!(read("a=%00"), None);
+        assert_eq!(read("a=1&a=%00"), None);
+        assert_eq!(parse(&[0xff]), None);
+        let body = json!({ "one": " x ", "many": ["a", "b"] });
+        assert_eq!((text(&body, "one"), text(&body, "many"), text(&body, "none")), ("x", "", ""));
+    }
+}

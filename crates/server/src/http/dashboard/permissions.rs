@@ -1,0 +1,431 @@
+//! The permissions of an API: the list, and what is done to it.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use keyward_core::{
+    Problem,
+    model::permission::{Permission, PermissionValue, PermissionValueError, VALUE_MAX, Wanted},
+    problem::Missing,
+    snapshot::ApiEntry,
+};
+
+use super::{
+    apis::{Head, find},
+    form,
+    page::{Frame, Pager, redirect, show, time},
+    permission_page::{Deleted, Edited, List, Notice, Paste, Row, Sure, Typed, difference},
+    problem,
+    table::{EDIT, VIEW, form_at, page_at},
+};
+use crate::{
+    http::{
+        answer::Answer,
+        operation::{Handled, Operation, Parameter, ParameterKind, Request},
+    },
+    service::{
+        Precondition,
+        permission::{self, PermissionFields},
+        slug,
+    },
+};
+
+/// How many permissions a page has.
+const PER_PAGE: usize = 100;
+/// How many deleted ones are listed.
+const DELETED: i64 = 100;
+
+const fn word(name: &'static str, description: &'static str) -> Parameter {
+    Parameter { name, kind: ParameterKind::Text(300), description }
+}
+
+/// What the list can be asked for.
+pub(super) const LIST_QUERY: &[Parameter] = &[
+    word("q", "A part of the value or the description"),
+    Parameter { name: "sort", kind: ParameterKind::Choice(&["value"]), description: "In which order" },
+    Parameter { name: "page", kind: ParameterKind::Integer(0, 1_000_000), description: "Which page" },
+    word("added", "The id of the permission that was added"),
+    word("saved", "The id of the permission that was changed"),
+    word("deleted", "The id of the permission that was deleted"),
+    word("restored", "The id of the permission that was restored"),
+];
+
+/// What a value is checked with, as one types it.
+pub(super) const CHECK_QUERY: &[Parameter] = &[word("value", "What was typed so far")];
+
+/// The rows.
+pub(super) fn rows() -> Vec<Operation> {
+    vec![
+        page_at("console_permissions", "/apis/{id}/permissions", ("List permissions", VIEW), LIST_QUERY, list),
+        form_at(
+            "console_permission_add",
+            "/apis/{id}/permissions",
+            ("Add a permission to a resource server", EDIT),
+            add,
+        ),
+        page_at(
+            "console_permission_check",
+            "/apis/{id}/permissions/check",
+            ("Check a permission as it is typed", EDIT),
+            CHECK_QUERY,
+            check,
+        ),
+        page_at(
+            "console_permissions_paste",
+            "/apis/{id}/permissions/paste",
+            ("Ask for many permissions", EDIT),
+            &[],
+            ask_many,
+        ),
+        form_at(
+            "console_permissions_add",
+            "/apis/{id}/permissions/paste",
+            ("Add permissions to a resource server", EDIT),
+            add_many,
+        ),
+        page_at(
+            "console_permission",
+            "/apis/{id}/permissions/{permission}",
+            ("Show a permission to change it", EDIT),
+            &[],
+            edit,
+        ),
+        form_at(
+            "console_permission_save",
+            "/apis/{id}/permissions/{permission}",
+            ("Update a permission of a resource server", EDIT),
+            save,
+        ),
+        page_at(
+            "console_permission_deletion",
+            "/apis/{id}/permissions/{permission}/delete",
+            ("Show what a deletion takes away", EDIT),
+            &[],
+            confirm,
+        ),
+        form_at(
+            "console_permission_delete",
+            "/apis/{id}/permissions/{permission}/delete",
+            ("Delete a permission of a resource server", EDIT),
+            delete,
+        ),
+        form_at(
+            "console_permission_restore",
+            "/apis/{id}/permissions/{permission}/restore",
+            ("Undo the deletion of a permission", EDIT),
+            restore,
+        ),
+    ]
+}
+
+fn query<'r>(request: &'r Request, name: &str) -> &'r str {
+    request.query.get(name).and_then(|value| value.as_str()).unwrap_or_default()
+}
+
+fn to_list(entry: &ApiEntry, what: &str, id: &str) -> Answer {
+    redirect(&format!("/apis/{}/permissions?{what}={id}", entry.api.id))
+}
+
+/// Why a text can't be a permission, in words for whoever typed it.
+fn refused(error: PermissionValueError) -> String {
+    match error {
+        PermissionValueError::Empty => "Type a permission, such as read:posts.".to_owned(),
+        PermissionValueError::TooLong(length) => {
+            format!("This has {length} characters, and a permission has {VALUE_MAX} at most.")
+        }
+        PermissionValueError::Space => {
+            "A permission has no spaces: a token lists several of them with a space between each two.".to_owned()
+        }
+        PermissionValueError::Reserved => {
+            "This name is reserved: OpenID Connect uses it for what a token tells of a user. Say what it is about, \
+             such as read:profile."
+                .to_owned()
+        }
+    }
+}
+
+fn wanted(value: &str, description: &str) -> Result<Wanted, String> {
+    let description = description.trim();
+    let value = PermissionValue::parse(value.trim()).map_err(refused)?;
+    Ok(Wanted { value, description: (!description.is_empty()).then(|| description.to_owned()) })
+}
+
+/// The permission of this API that the path names by its id.
+fn named<'e>(entry: &'e ApiEntry, request: &Request) -> Result<&'e Arc<Permission>, Problem> {
+    let id = request.segments.get(1).map(String::as_str).unwrap_or_default();
+    let found = entry.permissions.iter().find(|permission| permission.id == id);
+    found.ok_or(Problem::NotFound(Missing::WorkspacePermission))
+}
+
+/// Lists permissions.
+pub(super) fn list(request: Request) -> Handled {
+    Box::pin(async move {
+        let entry = find(&request)?;
+        show_list(&request, entry, (StatusCode::OK, Typed::default(), None)).await
+    })
+}
+
+async fn show_list(
+    request: &Request,
+    entry: &ApiEntry,
+    (status, typed, error): (StatusCode, Typed, Option<String>),
+) -> Result<Answer, Problem> {
+    let q = query(request, "q").trim().to_owned();
+    let part = q.to_lowercase();
+    let fits = |permission: &&Arc<Permission>| {
+        let described = || permission.description.as_ref().is_some_and(|text| text.to_lowercase().contains(&part));
+        part.is_empty() || permission.value.as_str().to_lowercase().contains(&part) || described()
+    };
+    let mut found: Vec<&Arc<Permission>> = entry.permissions.iter().filter(fits).collect();
+    let sort = query(request, "sort").to_owned();
+    if sort == "value" {
+        found.sort_by(|one, other| one.value.cmp(&other.value));
+    }
+    let path = format!("/apis/{}/permissions", entry.api.id);
+    let pager = Pager::new(&path, &request.query, found.len(), PER_PAGE);
+    let rows = pager.cut(found).into_iter().map(|permission| Row::new(permission)).collect();
+    let mut deleted = slug::deleted(&request.call, entry.api.number, DELETED + 1).await?;
+    let has_more_deleted = deleted.len() > usize::try_from(DELETED).unwrap_or(usize::MAX);
+    deleted.truncate(usize::try_from(DELETED).unwrap_or(usize::MAX));
+    let notice = notice(request, entry, &deleted);
+    let deleted = deleted
+        .iter()
+        .map(|(permission, at)| Deleted {
+            id: permission.id.clone(),
+            value: permission.value.to_string(),
+            description: permission.description.clone().unwrap_or_default(),
+            deleted_at: time(*at, "relative"),
+        })
+        .collect();
+    let page = List {
+        frame: Frame::new(&request.call, "apis", format!("Permissions of {}", entry.api.display_name())),
+        sort_link: if sort == "value" { path } else { format!("{path}?sort=value") },
+        api: Head::new(entry, "permissions"),
+        notice,
+        typed,
+        error,
+        q,
+        sort,
+        rows,
+        pager,
+        deleted,
+        has_more_deleted,
+    };
+    show(status, &page)
+}
+
+/// What was just done, as far as it is so: the address of a page proves nothing.
+fn notice(
+    request: &Request,
+    entry: &ApiEntry,
+    deleted: &[(Permission, keyward_core::time::Timestamp)],
+) -> Option<Notice> {
+    let there = |what: &str, text: &'static str| {
+        let permission = entry.permissions.iter().find(|permission| permission.id == query(request, what))?;
+        Some(Notice { id: permission.id.clone(), value: permission.value.to_string(), text, can_undo: false })
+    };
+    let gone = || {
+        let (permission, _) = deleted.iter().find(|(permission, _)| permission.id == query(request, "deleted"))?;
+        let text = "is deleted. Whoever held it holds it no longer.";
+        Some(Notice { id: permission.id.clone(), value: permission.value.to_string(), text, can_undo: true })
+    };
+    gone()
+        .or_else(|| there("added", "is added. Nobody holds it yet."))
+        .or_else(|| there("saved", "is saved."))
+        .or_else(|| there("restored", "is back, and whoever held it holds it again."))
+}
+
+/// Says what is wrong with a value, while it is typed.
+pub(super) fn check(request: Request) -> Handled {
+    Box::pin(async move {
+        let entry = find(&request)?;
+        let value = query(&request, "value").trim();
+        let taken = || entry.permission(value).map(|_| "This API has it already.".to_owned());
+        let text = match PermissionValue::parse(value) {
+            Err(PermissionValueError::Empty) => None,
+            Err(error) => Some(refused(error)),
+            Ok(_) => taken(),
+        };
+        let text = askama::filters::escape(text.unwrap_or_default(), askama::filters::Html);
+        let text = text.map_err(|error| Problem::internal(error.to_string()))?.to_string();
+        Ok(Answer::bytes(StatusCode::OK, "text/html; charset=utf-8", text.into()))
+    })
+}
+
+/// Adds a permission.
+pub(super) fn add(request: Request) -> Handled {
+    Box::pin(async move {
+        let entry = find(&request)?;
+        let typed = Typed::of(&request.body);
+        let refusal = match wanted(&typed.value, &typed.description) {
+            Ok(wanted) => {
+                let api = vec![entry.api.id.clone()];
+                match permission::add(&request.call, &api, wanted, Precondition::None).await {
+                    Ok((entry, made)) => return Ok(to_list(&entry, "added", &made.id)),
+                    Err(problem) if problem.is_ours() => return Err(problem),
+                    Err(problem) => problem::words(&problem),
+                }
+            }
+            Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, "", text),
+        };
+        let (status, _, text) = refusal;
+        show_list(&request, entry, (status, typed, Some(text))).await
+    })
+}
+
+/// Asks for many permissions.
+pub(super) fn ask_many(request: Request) -> Handled {
+    Box::pin(async move { show_paste(&request, find(&request)?, (StatusCode::OK, String::new(), vec![])) })
+}
+
+fn show_paste(
+    request: &Request,
+    entry: &ApiEntry,
+    (status, lines, errors): (StatusCode, String, Vec<String>),
+) -> Result<Answer, Problem> {
+    let frame = Frame::new(&request.call, "apis", "Add many permissions");
+    show(status, &Paste { frame, api: Head::new(entry, "permissions"), lines, errors })
+}
+
+/// Adds many permissions: all of them or none.
+pub(super) fn add_many(request: Request) -> Handled {
+    Box::pin(async move {
+        let entry = find(&request)?;
+        let lines = form::text(&request.body, "lines").to_owned();
+        let (mut all, mut errors) = (Vec::<Wanted>::new(), Vec::new());
+        for (nth, line) in lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let (value, description) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
+            let refusal = match wanted(value, description) {
+                Err(text) => Some(text),
+                Ok(wanted) if all.iter().any(|other| other.value == wanted.value) => {
+                    Some("It stands in a line above already.".to_owned())
+                }
+                Ok(wanted) if entry.permission(wanted.value.as_str()).is_some() => {
+                    Some("This API has it already.".to_owned())
+                }
+                Ok(wanted) => {
+                    all.push(wanted);
+                    None
+                }
+            };
+            errors.extend(refusal.map(|text| format!("Line {}, {value}: {text}", nth + 1)));
+        }
+        if all.is_empty() && errors.is_empty() {
+            errors.push("Type at least one permission.".to_owned());
+        }
+        if !errors.is_empty() {
+            return show_paste(&request, entry, (StatusCode::UNPROCESSABLE_ENTITY, lines, errors));
+        }
+        let added = permission::add_all(&request.call, &vec![entry.api.id.clone()], all, Precondition::None).await;
+        match added {
+            Ok(entry) => Ok(redirect(&format!("/apis/{}/permissions", entry.api.id))),
+            Err(problem) if problem.is_ours() => Err(problem),
+            Err(problem) => {
+                let (status, _, text) = problem::words(&problem);
+                show_paste(&request, entry, (status, lines, vec![text]))
+            }
+        }
+    })
+}
+
+/// Shows a permission to change it.
+pub(super) fn edit(request: Request) -> Handled {
+    Box::pin(async move {
+        let entry = find(&request)?;
+        let permission = named(entry, &request)?;
+        let typed = Typed::now(permission);
+        show_edited(&request, entry, permission, (StatusCode::OK, typed, None, None))
+    })
+}
+
+fn show_edited(
+    request: &Request,
+    entry: &ApiEntry,
+    permission: &Permission,
+    (status, typed, seen, error): (StatusCode, Typed, Option<Typed>, Option<String>),
+) -> Result<Answer, Problem> {
+    let now = Typed::now(permission);
+    let page = Edited {
+        frame: Frame::new(&request.call, "apis", now.value.clone()),
+        api: Head::new(entry, "permissions"),
+        id: permission.id.clone(),
+        is_stale: seen.is_some(),
+        theirs: seen.as_ref().map(|seen| difference(seen, &now)).unwrap_or_default(),
+        yours: seen.as_ref().map(|seen| difference(seen, &typed)).unwrap_or_default(),
+        now,
+        typed,
+        error,
+    };
+    show(status, &page)
+}
+
+/// Changes a permission, unless somebody else did since the form was shown.
+pub(super) fn save(request: Request) -> Handled {
+    Box::pin(async move {
+        let entry = find(&request)?;
+        let permission = named(entry, &request)?;
+        let (typed, seen) = (Typed::of(&request.body), Typed::seen(&request.body));
+        let now = Typed::now(permission);
+        if typed == now {
+            return Ok(to_list(entry, "saved", &permission.id));
+        }
+        if seen != now {
+            return show_edited(&request, entry, permission, (StatusCode::CONFLICT, typed, Some(seen), None));
+        }
+        let refusal = match wanted(&typed.value, &typed.description) {
+            Ok(wanted) => {
+                let fields = PermissionFields { value: Some(wanted.value), description: Some(wanted.description) };
+                // What was compared is what is changed: the version says so under the lock.
+                let revision = entry.api.revision.0;
+                let seen = Precondition::Versions(vec![revision], format!("\"{revision}\""));
+                let (api, values) = (vec![entry.api.id.clone()], vec![permission.value.to_string()]);
+                match permission::update(&request.call, &api, values, fields, seen).await {
+                    Ok((entry, changed)) => return Ok(to_list(&entry, "saved", &changed.id)),
+                    Err(problem) if problem.is_ours() => return Err(problem),
+                    Err(problem) => problem::words(&problem),
+                }
+            }
+            Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, "", text),
+        };
+        let (status, _, text) = refusal;
+        show_edited(&request, entry, permission, (status, typed, None, Some(text)))
+    })
+}
+
+/// Shows what a deletion takes away.
+pub(super) fn confirm(request: Request) -> Handled {
+    Box::pin(async move {
+        let entry = find(&request)?;
+        let permission = named(entry, &request)?;
+        let page = Sure {
+            frame: Frame::new(&request.call, "apis", format!("Delete {}", permission.value)),
+            api: Head::new(entry, "permissions"),
+            value: permission.value.to_string(),
+        };
+        show(StatusCode::OK, &page)
+    })
+}
+
+/// Deletes a permission. One that is deleted already is shown so.
+pub(super) fn delete(request: Request) -> Handled {
+    Box::pin(async move {
+        let entry = find(&request)?;
+        let id = request.segments[1].clone();
+        if let Ok(permission) = named(entry, &request) {
+            slug::delete(&request.call, permission.id.clone()).await?;
+        }
+        Ok(to_list(entry, "deleted", &super::page::segment(&id)))
+    })
+}
+
+/// Undoes the deletion of a permission.
+pub(super) fn restore(request: Request) -> Handled {
+    Box::pin(async move {
+        let entry = find(&request)?;
+        if let Ok(permission) = named(entry, &request) {
+            return Ok(to_list(entry, "restored", &permission.id));
+        }
+        let restored = slug::restore(&request.call, request.segments[1].clone()).await?;
+        Ok(to_list(entry, "restored", &restored.id))
+    })
+}
