@@ -12,10 +12,12 @@ use keyward_core::{
     },
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::log::{log_id, number_in};
+use super::{
+    log::{log_id, number_in},
+    log_columns::{Columns, Differing, Read, WIDTH, Written, whole},
+};
 use crate::{
     Error,
     engine::{Row, Sql, Tx},
@@ -36,20 +38,8 @@ const OLDEST: Sql = Sql("SELECT first, last, entries FROM log_blocks WHERE works
      AND (CAST($4 AS BIGINT) IS NULL OR latest >= $4) AND (CAST($5 AS BIGINT) IS NULL OR earliest <= $5) \
      ORDER BY first LIMIT $6");
 
-/// A block as it is stored: the time that its entries count from, in milliseconds, its texts, and for each entry
-/// numbers and places in the list of texts.
-#[derive(Debug, Serialize, Deserialize)]
-struct Packed<'p> {
-    begin: i64,
-    #[serde(borrow)]
-    texts: Vec<Cow<'p, str>>,
-    entries: Cow<'p, [[i64; WIDTH]]>,
-}
-
-/// How many numbers an entry has.
-const WIDTH: usize = 19;
 /// About how many bytes an entry takes.
-const USUAL: usize = 128;
+const USUAL: usize = 64;
 /// The column of the request's id, which nearly always is one that was never seen before.
 const REQUEST: usize = 8;
 /// The place of what is not there.
@@ -102,7 +92,7 @@ pub struct Issued<'b> {
 pub struct Block {
     workspace: WorkspaceNumber,
     texts: IndexSet<Box<str>, RandomState>,
-    entries: Vec<[i64; WIDTH]>,
+    entries: Vec<Columns>,
     /// The time of the first entry; the others count from it.
     begin: Timestamp,
     earliest: Timestamp,
@@ -199,8 +189,8 @@ impl Block {
 /// # Errors
 /// Why the store can't be written.
 pub async fn insert(tx: &mut Tx<'_>, block: &Block) -> Result<(), Error> {
-    let texts = block.texts.iter().map(|text| Cow::Borrowed(&**text)).collect();
-    let packed = Packed { begin: block.begin.0, texts, entries: Cow::Borrowed(block.entries.as_slice()) };
+    let texts = block.texts.iter().map(|text| &**text).collect();
+    let packed = Written { begin: block.begin.0, texts, entries: Differing(&block.entries) };
     let mut text = Vec::with_capacity(block.len() * USUAL);
     serde_json::to_writer(&mut text, &packed).map_err(|error| Error::Engine(Box::new(error)))?;
     let packed = String::from_utf8(text).map_err(|error| Error::Engine(Box::new(error)))?;
@@ -323,23 +313,28 @@ fn unpack(row: Row) -> Result<(i64, i64, Vec<LogEntry>), Error> {
     let mut row = row.of("log_blocks");
     let (first, last, text) = (row.int()?, row.int()?, row.text()?);
     let broken = |error: &dyn std::fmt::Display| Error::inconsistent("log_blocks", format!("block {first}: {error}"));
-    let packed: Packed<'_> = serde_json::from_str(&text).map_err(|error| broken(&error))?;
-    let read = |(number, entry): (i64, &[i64; WIDTH])| Reading { packed: &packed, entry }.entry(number);
-    let entries: Option<Vec<LogEntry>> = (first..=last).zip(packed.entries.iter()).map(read).collect();
+    let packed: Read<'_> = serde_json::from_str(&text).map_err(|error| broken(&error))?;
+    let mut entry = None;
+    let read = |(number, stored): (i64, &Vec<i64>)| {
+        entry = whole(stored, entry.as_ref());
+        Reading { texts: &packed.texts, begin: packed.begin, entry: entry.as_ref()? }.entry(number)
+    };
+    let entries: Option<Vec<LogEntry>> = (first..=last).zip(&packed.entries).map(read).collect();
     let entries = entries.ok_or_else(|| broken(&"an entry that can't be read"))?;
     Ok((first, last, entries))
 }
 
 /// An entry of a block, being read. The columns are those that [`Block::push`] writes.
 struct Reading<'b> {
-    packed: &'b Packed<'b>,
-    entry: &'b [i64; WIDTH],
+    texts: &'b [Cow<'b, str>],
+    begin: i64,
+    entry: &'b Columns,
 }
 
 impl Reading<'_> {
     fn text(&self, column: usize) -> Option<String> {
         let place = usize::try_from(self.entry[column]).ok()?;
-        self.packed.texts.get(place).map(|text| text.clone().into_owned())
+        self.texts.get(place).map(|text| text.clone().into_owned())
     }
 
     fn json(&self, column: usize) -> Option<Json> {
@@ -347,7 +342,7 @@ impl Reading<'_> {
     }
 
     fn entry(&self, number: i64) -> Option<LogEntry> {
-        let at = Timestamp(self.packed.begin + self.entry[0]);
+        let at = Timestamp(self.begin + self.entry[0]);
         let actor = Actor {
             client_id: self.text(3),
             subject: self.text(4),
