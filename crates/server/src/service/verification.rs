@@ -168,8 +168,8 @@ pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<K
         let reader = Arc::clone(app);
         let read = app.store.read_briefly(move |tx| {
             Box::pin(async move {
-                let revision = keyward_store::revision(tx).await?;
-                let Some(key) = key::find_by_hash(tx, &hash).await? else { return Ok((revision, None)) };
+                let (revision, key) = key::find_with_revision(tx, &hash).await?;
+                let Some(key) = key else { return Ok((revision, None)) };
                 let Some(number) = key.identity.filter(|number| !reader.keys.has_identity(*number)) else {
                     return Ok((revision, Some((key, None))));
                 };
