@@ -43,7 +43,7 @@ impl Holdings {
         });
         places.sort_unstable_by_key(|place| place.hash);
         list(&mut text, "roles", held.roles.iter().map(|role| role.name.as_str()), |_, _| {});
-        let text_at = places.len() * size_of::<u64>();
+        let text_at = places.len() * size_of::<u128>();
         let mut bytes = Vec::with_capacity(text_at + text.len());
         places.into_iter().for_each(|place| bytes.extend_from_slice(&place.into_bytes()));
         bytes.extend_from_slice(&text);
