@@ -39,19 +39,18 @@ fn plot(request: &Request, value: &str, history: &PermissionHistory) -> (String,
         })
         .collect();
     let (most, total) = (counts.iter().copied().max().unwrap_or(0).max(1), counts.iter().sum::<i64>());
-    let mut bars = String::new();
+    let (mut bars, mut nothing) = (String::new(), String::new());
     for (nth, count) in counts.iter().enumerate() {
-        let x = nth * 3;
-        if *count == 0 {
-            bars.push_str(&format!(r#"<rect class="zero" x="{x}" y="{}" width="2" height="1"/>"#, HEIGHT - 1));
-            continue;
-        }
         // Whatever was used at all has a bar that can be seen.
-        let height = (count.saturating_mul(LONGEST) / most).max(2);
-        bars.push_str(&format!(r#"<rect x="{x}" y="{}" width="2" height="{height}"/>"#, HEIGHT - height));
+        let (path, height) = match *count {
+            0 => (&mut nothing, 1),
+            count => (&mut bars, (count.saturating_mul(LONGEST) / most).max(2)),
+        };
+        path.push_str(&format!("M{} {}h2v{height}h-2z", nth * 3, HEIGHT - height));
     }
     let label = super::page::escaped(&format!("{value}: {total} uses in {} days", counts.len()));
-    (format!(r#"<svg class="spark" viewBox="0 0 90 {HEIGHT}" role="img" aria-label="{label}">{bars}</svg>"#), total)
+    let drawn = format!(r#"<path d="{bars}"/><path class="zero" d="{nothing}"/>"#);
+    (format!(r#"<svg class="spark" viewBox="0 0 90 {HEIGHT}" role="img" aria-label="{label}">{drawn}</svg>"#), total)
 }
 
 /// What is shown in a list: without the name of who it was.
