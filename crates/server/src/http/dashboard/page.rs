@@ -112,7 +112,7 @@ impl Pager {
         let page = asked.unwrap_or(0).min(total.saturating_sub(1) / per_page);
         let link = |page: usize| {
             let mut pairs = form_urlencoded::Serializer::new(String::new());
-            for name in ["q", "sort"] {
+            for name in ["q", "sort", "unused"] {
                 if let Some(text) = query.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()) {
                     pairs.append_pair(name, text);
                 }
@@ -160,6 +160,11 @@ pub(super) fn time(at: Timestamp, format: &str) -> String {
     let moment = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
     let (exact, text) = (moment.strftime("%Y-%m-%dT%H:%M:%SZ"), moment.strftime("%Y-%m-%d %H:%M UTC"));
     format!(r#"<time datetime="{exact}" data-format="{format}" title="{exact}">{text}</time>"#)
+}
+
+/// A text with nothing in it that would be read as markup.
+pub(super) fn escaped(text: &str) -> String {
+    askama::filters::escape(text, askama::filters::Html).map(|safe| safe.to_string()).unwrap_or_default()
 }
 
 /// The page as an answer.

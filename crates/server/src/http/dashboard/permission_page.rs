@@ -9,6 +9,7 @@ use super::{
     difference::{self, Line},
     form,
     page::{Frame, Pager},
+    usage_plot::Used,
 };
 
 /// The list.
@@ -23,6 +24,7 @@ pub(super) struct List {
     pub(super) q: String,
     pub(super) sort: String,
     pub(super) sort_link: String,
+    pub(super) unused: String,
     pub(super) rows: Vec<Row>,
     pub(super) pager: Pager,
     pub(super) deleted: Vec<Deleted>,
@@ -34,12 +36,13 @@ pub(super) struct Row {
     pub(super) id: String,
     pub(super) value: String,
     pub(super) description: String,
+    pub(super) used: Used,
 }
 
 impl Row {
-    pub(super) fn new(permission: &Permission) -> Self {
+    pub(super) fn new(permission: &Permission, used: Used) -> Self {
         let Typed { value, description } = Typed::now(permission);
-        Self { id: permission.id.clone(), value, description }
+        Self { id: permission.id.clone(), value, description, used }
     }
 }
 
@@ -117,13 +120,4 @@ pub(super) fn difference(before: &Typed, after: &Typed) -> Vec<Line> {
         ("permission", &before.value, &after.value),
         ("description", &before.description, &after.description),
     ])
-}
-
-/// Whether it is really to be deleted.
-#[derive(Template)]
-#[template(path = "permission_delete.html")]
-pub(super) struct Sure {
-    pub(super) frame: Frame,
-    pub(super) api: Head,
-    pub(super) value: String,
 }

@@ -70,6 +70,9 @@ struct Sure {
     frame: Frame,
     role: Head,
     must_type: bool,
+    /// How many had the role when this was shown.
+    seen: String,
+    has_changed: bool,
     typed: String,
     error: Option<String>,
     permissions: Vec<Gone>,
@@ -184,6 +187,11 @@ fn must_type(holders: Holders) -> bool {
     holders.users + holders.keys >= MANY
 }
 
+/// How many have a role, as the form of a deletion carries it.
+fn seen(holders: Holders) -> String {
+    format!("{} users, {} keys", holders.users, holders.keys)
+}
+
 async fn show_sure(
     request: &Request,
     role: &Role,
@@ -195,6 +203,8 @@ async fn show_sure(
         frame: Frame::new(&request.call, "roles", format!("Delete {}", role.name)),
         role: head,
         must_type: must_type(holders),
+        seen: seen(holders),
+        has_changed: status == StatusCode::CONFLICT,
         typed,
         error,
         more: found.permissions.len().saturating_sub(SHOWN),
@@ -233,6 +243,9 @@ fn delete(request: Request) -> Handled {
         if let Ok(role) = find(&request) {
             let (_, holders) = Head::read(&request, role, "").await?;
             let typed = form::text(&request.body, "confirm").to_owned();
+            if form::text(&request.body, "seen") != seen(holders) {
+                return show_sure(&request, role, (StatusCode::CONFLICT, typed, None)).await;
+            }
             if must_type(holders) && typed != role.name.trim() {
                 let text = Some("This is not the role's name. Nothing was deleted.".to_owned());
                 return show_sure(&request, role, (StatusCode::UNPROCESSABLE_ENTITY, typed, text)).await;

@@ -4,8 +4,8 @@ use http::Method;
 use keyward_core::model::administrator::AdministratorRole;
 
 use super::{
-    apis, assets, permissions, role_holders, role_permissions, role_settings, roles, sign_in, user_permissions,
-    user_roles, user_settings, users,
+    apis, assets, permission_deletion, permissions, role_holders, role_permissions, role_settings, roles, sign_in,
+    user_permissions, user_roles, user_settings, users,
 };
 use crate::http::operation::{
     Access, Handler, Operation, Parameter, ParameterKind,
@@ -82,6 +82,7 @@ pub fn operations() -> Vec<Operation> {
         assets::rows(),
         apis::rows(),
         permissions::rows(),
+        permission_deletion::rows(),
         roles::rows(),
         role_permissions::rows(),
         role_holders::rows(),

@@ -41,6 +41,14 @@ pub(super) async fn role(browser: &Browser<'_>, name: &str, values: &[&str]) -> 
     path
 }
 
+/// Deletes a role by the form of its page, and returns where that leads to.
+pub(super) async fn delete(browser: &Browser<'_>, path: &str) -> String {
+    let path = format!("{path}/delete");
+    let page = browser.page(&path).await;
+    let seen = page.split(r#"name="seen" value=""#).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    browser.done(&path, &[("seen", &seen)]).await
+}
+
 /// What the Management API says that a role gives.
 async fn gives(t: &TestApp, path: &str) -> Vec<String> {
     let id = path.trim_start_matches("/roles/");
@@ -197,7 +205,10 @@ async fn a_role_is_deleted_with_its_impact_and_restored(t: TestApp) {
     assert_eq!(row("write:posts"), ["0", "0", "2", "0"]);
     assert!(sure.contains("CI") && !sure.contains("data-confirm-value"));
     assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], true, "nothing was done by looking");
-    let to = browser.done(&format!("{path}/delete"), &[]).await;
+    let reply = browser.post(&format!("{path}/delete"), &[("seen", "0 users, 1 keys")]).await;
+    assert!(reply.status == 409 && text(&reply).contains("Who has the role has changed"), "{}", text(&reply));
+    assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], true, "nobody loses what was not shown before");
+    let to = delete(&browser, &path).await;
     assert_eq!(t.verify(&key, Some("read:posts")).await["code"], "INSUFFICIENT_PERMISSIONS");
     let page = browser.page(&to).await;
     assert!(page.contains("is deleted. Whoever had it has lost") && page.contains("Undo") && page.contains("Restore"));
@@ -208,7 +219,7 @@ async fn a_role_is_deleted_with_its_impact_and_restored(t: TestApp) {
     let page = browser.page(&to).await;
     assert!(page.contains("is there, and whoever had it before has it.") && !page.contains("Restore"), "{page}");
     assert_eq!(browser.done(&format!("{path}/restore"), &[]).await, to, "it is restored already");
-    browser.done(&format!("{path}/delete"), &[]).await;
+    delete(&browser, &path).await;
     role(&browser, "Editor", &[]).await;
     let taken = browser.post(&format!("{path}/restore"), &[]).await;
     assert!(taken.status == 409 && text(&taken).contains("There is a role editor already."), "{}", text(&taken));
@@ -226,13 +237,14 @@ async fn a_role_of_many_asks_for_its_name(t: TestApp) {
         t.key(json!({ "apiId": format!("api_{api}"), "roles": [key_id(&path)] })).await;
     }
     let delete = format!("{path}/delete");
+    let seen = ("seen", "0 users, 10 keys");
     assert!(browser.page(&delete).await.contains(r#"data-confirm-value="editor""#));
     for typed in ["", "Editor", "editors"] {
-        let reply = browser.post(&delete, &[("confirm", typed)]).await;
+        let reply = browser.post(&delete, &[("confirm", typed), seen]).await;
         assert!(reply.status == 422 && text(&reply).contains("Nothing was deleted."), "{typed}");
     }
     assert_eq!(browser.get(&path).await.status, 200);
-    browser.done(&delete, &[("confirm", " editor ")]).await;
+    browser.done(&delete, &[("confirm", " editor "), seen]).await;
     assert_eq!(browser.get(&path).await.status, 404);
 }
 
@@ -264,7 +276,7 @@ async fn a_viewer_of_roles_sees_no_control(t: TestApp) {
     let editor = signed_in(&t, AdministratorRole::Editor).await;
     let path = role(&editor, "editor", &["read:posts"]).await;
     let gone = role(&editor, "gone", &[]).await;
-    editor.done(&format!("{gone}/delete"), &[]).await;
+    delete(&editor, &gone).await;
     let browser = signed_in(&t, AdministratorRole::Viewer).await;
     let gone = gone.trim_start_matches("/roles/");
     let pages = ["", "/users", "/keys", "/settings"].map(|tab| format!("{path}{tab}"));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     role_holders::user,
-    roles::{permission_id, role},
+    roles::{delete, permission_id, role},
     signed_in, text,
 };
 use crate::support::TestApp;
@@ -51,7 +51,7 @@ async fn effective_permissions_say_whence_they_come(t: TestApp) {
     let found = browser.page(&format!("{ADA}?q=DELETE")).await;
     assert!(found.contains("delete:posts") && !found.contains("write:posts"));
     assert!(browser.page(&format!("{ADA}?q=nothing")).await.contains("Nothing found"));
-    browser.done(&format!("{editor}/delete"), &[]).await;
+    delete(&browser, &editor).await;
     let page = browser.page(ADA).await;
     assert!(!page.contains(&editor) && page.contains("write:posts"), "{page}");
 }
