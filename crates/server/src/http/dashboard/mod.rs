@@ -3,13 +3,23 @@
 
 mod apis;
 mod assets;
+mod difference;
 mod form;
 mod page;
 mod permission_deletion;
 mod permission_page;
 mod permissions;
+mod picker;
 pub mod problem;
 pub mod receive;
+mod role_holders;
+mod role_permissions;
+mod role_settings;
+mod roles;
 mod sign_in;
 pub mod table;
 mod usage_plot;
+mod user_permissions;
+mod user_roles;
+mod user_settings;
+mod users;

@@ -71,7 +71,11 @@ pub(super) struct Section {
     pub(super) icon: &'static str,
 }
 
-const SECTIONS: [Section; 1] = [Section { section: "apis", path: "/apis", name: "APIs", icon: "api" }];
+const SECTIONS: [Section; 3] = [
+    Section { section: "apis", path: "/apis", name: "APIs", icon: "api" },
+    Section { section: "roles", path: "/roles", name: "Roles", icon: "role" },
+    Section { section: "users", path: "/users", name: "Users", icon: "users" },
+];
 
 impl Frame {
     /// The sections there are.
@@ -138,6 +142,19 @@ impl Pager {
     }
 }
 
+/// A count as people write it.
+pub(super) fn thousands(count: impl TryInto<u64>) -> String {
+    let digits = count.try_into().unwrap_or(0).to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (nth, digit) in digits.chars().enumerate() {
+        if nth > 0 && (digits.len() - nth) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A time as HTML: in UTC, until a script shows it in the reader's zone.
 pub(super) fn time(at: Timestamp, format: &str) -> String {
     let moment = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
@@ -188,5 +205,18 @@ impl Answer {
             headers.insert(name, value);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_separators() {
+        let cases = [(0, "0"), (7, "7"), (999, "999"), (1000, "1,000"), (123_456, "123,456"), (1_234_567, "1,234,567")];
+        for (count, text) in cases {
+            assert_eq!(thousands(count), text);
+        }
     }
 }

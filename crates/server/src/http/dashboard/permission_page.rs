@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     apis::Head,
+    difference::{self, Line},
     form,
     page::{Frame, Pager},
     usage_plot::Used,
@@ -113,25 +114,10 @@ pub(super) struct Edited {
     pub(super) error: Option<String>,
 }
 
-/// A line of a difference.
-pub(super) struct Line {
-    pub(super) text: String,
-    pub(super) is_same: bool,
-    pub(super) is_added: bool,
-}
-
-/// How one form differs from another, line by line.
+/// How one form differs from another.
 pub(super) fn difference(before: &Typed, after: &Typed) -> Vec<Line> {
-    let fields =
-        [("permission", &before.value, &after.value), ("description", &before.description, &after.description)];
-    let mut lines = Vec::new();
-    for (name, before, after) in fields {
-        let line = |text: &str, is_same, is_added| Line { text: format!("{name}: {text}"), is_same, is_added };
-        if before == after {
-            lines.push(line(before, true, false));
-        } else {
-            lines.extend([line(before, false, false), line(after, false, true)]);
-        }
-    }
-    lines
+    difference::difference(&[
+        ("permission", &before.value, &after.value),
+        ("description", &before.description, &after.description),
+    ])
 }

@@ -13,11 +13,11 @@ use keyward_core::{
 
 use super::{
     apis::{Head, find},
-    form,
+    form::{self, query},
     page::{Frame, Pager, escaped, redirect, show, time},
     permission_page::{Deleted, Edited, List, Notice, Paste, Row, Typed, difference},
     problem,
-    table::{EDIT, VIEW, form_at, page_at},
+    table::{EDIT, PAGE, VIEW, form_at, page_at, word},
     usage_plot::in_list,
 };
 use crate::{
@@ -37,15 +37,11 @@ const PER_PAGE: usize = 100;
 /// How many deleted ones are listed.
 const DELETED: i64 = 100;
 
-const fn word(name: &'static str, description: &'static str) -> Parameter {
-    Parameter { name, kind: ParameterKind::Text(300), description }
-}
-
 /// What the list can be asked for.
 pub(super) const LIST_QUERY: &[Parameter] = &[
     word("q", "A part of the value or the description"),
     Parameter { name: "sort", kind: ParameterKind::Choice(&["value"]), description: "In which order" },
-    Parameter { name: "page", kind: ParameterKind::Integer(0, 1_000_000), description: "Which page" },
+    PAGE,
     word("unused", "Only those that were not used since this date"),
     word("added", "The id of the permission that was added"),
     word("saved", "The id of the permission that was changed"),
@@ -100,10 +96,6 @@ pub(super) fn rows() -> Vec<Operation> {
             save,
         ),
     ]
-}
-
-pub(super) fn query<'r>(request: &'r Request, name: &str) -> &'r str {
-    request.query.get(name).and_then(|value| value.as_str()).unwrap_or_default()
 }
 
 pub(super) fn to_list(entry: &ApiEntry, what: &str, id: &str) -> Answer {

@@ -3,7 +3,11 @@
 mod access;
 mod apis;
 mod permissions;
+mod role_holders;
+mod roles;
 mod sign_in;
+mod user_holdings;
+mod users;
 
 use keyward_core::{model::administrator::AdministratorRole, secret::Secret};
 use keyward_server::service::administrator::{self, WantedAdministrator};
