@@ -71,7 +71,10 @@ pub(super) struct Section {
     pub(super) icon: &'static str,
 }
 
-const SECTIONS: [Section; 1] = [Section { section: "apis", path: "/apis", name: "APIs", icon: "api" }];
+const SECTIONS: [Section; 2] = [
+    Section { section: "apis", path: "/apis", name: "APIs", icon: "api" },
+    Section { section: "applications", path: "/applications", name: "Applications", icon: "app" },
+];
 
 impl Frame {
     /// The sections there are.

@@ -139,6 +139,7 @@ fn conflicting(conflict: &Conflict) -> String {
         Conflict::PermissionValue(_, value) | Conflict::Slug(value) => {
             format!("This API has a permission {value} already.")
         }
+        Conflict::ClientGrant => "There is such a grant already. Change that one.".to_owned(),
         Conflict::RoleName(name) => format!("There is a role {name} already."),
         Conflict::Administrator(email) => format!("{email} is an administrator already."),
         other => format!("{other:?}"),

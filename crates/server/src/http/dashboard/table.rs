@@ -3,7 +3,10 @@
 use http::Method;
 use keyward_core::model::administrator::AdministratorRole;
 
-use super::{apis, assets, permissions, sign_in};
+use super::{
+    api_deletion, api_settings, apis, assets, client, client_grants, clients, credentials, permissions, quickstart,
+    sign_in,
+};
 use crate::http::operation::{
     Access, Handler, Operation, Parameter,
     Shape::{Empty, Text},
@@ -65,5 +68,20 @@ pub(super) const EDIT: Access = Access::Administrator(AdministratorRole::Editor)
 
 /// The rows.
 pub fn operations() -> Vec<Operation> {
-    [sign_in::rows(), assets::rows(), apis::rows(), permissions::rows()].into_iter().flatten().collect()
+    [
+        sign_in::rows(),
+        assets::rows(),
+        apis::rows(),
+        permissions::rows(),
+        clients::rows(),
+        client::rows(),
+        credentials::rows(),
+        client_grants::rows(),
+        api_settings::rows(),
+        api_deletion::rows(),
+        quickstart::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

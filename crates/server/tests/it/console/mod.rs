@@ -1,8 +1,12 @@
 //! The console: who may come in, and what its forms do.
 
 mod access;
+mod api_settings;
 mod apis;
+mod client_grants;
+mod clients;
 mod permissions;
+mod quickstart;
 mod sign_in;
 
 use keyward_core::{model::administrator::AdministratorRole, secret::Secret};
