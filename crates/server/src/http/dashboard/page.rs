@@ -71,16 +71,17 @@ pub(super) struct Section {
     pub(super) icon: &'static str,
 }
 
-const SECTIONS: [Section; 3] = [
+const SECTIONS: &[Section] = &[
     Section { section: "apis", path: "/apis", name: "APIs", icon: "api" },
     Section { section: "roles", path: "/roles", name: "Roles", icon: "role" },
     Section { section: "users", path: "/users", name: "Users", icon: "users" },
+    Section { section: "applications", path: "/applications", name: "Applications", icon: "app" },
 ];
 
 impl Frame {
     /// The sections there are.
     pub(super) fn sections(&self) -> &'static [Section] {
-        &SECTIONS
+        SECTIONS
     }
 
     /// One of the icons, as HTML.

@@ -155,6 +155,7 @@ fn conflicting(conflict: &Conflict) -> String {
         Conflict::PermissionValue(_, value) | Conflict::Slug(value) => {
             format!("This API has a permission {value} already.")
         }
+        Conflict::ClientGrant => "There is such a grant already. Change that one.".to_owned(),
         Conflict::RoleName(name) => format!("There is a role {name} already."),
         Conflict::User => "The connection has a user with this e-mail address, username or id already.".to_owned(),
         Conflict::Administrator(email) => format!("{email} is an administrator already."),

@@ -4,8 +4,9 @@ use http::Method;
 use keyward_core::model::administrator::AdministratorRole;
 
 use super::{
-    apis, assets, permission_deletion, permissions, role_holders, role_permissions, role_settings, roles, sign_in,
-    user_permissions, user_roles, user_settings, users,
+    api_deletion, api_settings, apis, assets, client, client_grants, clients, credentials, permission_deletion,
+    permissions, quickstart, role_holders, role_permissions, role_settings, roles, sign_in, user_permissions,
+    user_roles, user_settings, users,
 };
 use crate::http::operation::{
     Access, Handler, Operation, Parameter, ParameterKind,
@@ -91,6 +92,13 @@ pub fn operations() -> Vec<Operation> {
         user_permissions::rows(),
         user_roles::rows(),
         user_settings::rows(),
+        clients::rows(),
+        client::rows(),
+        credentials::rows(),
+        client_grants::rows(),
+        api_settings::rows(),
+        api_deletion::rows(),
+        quickstart::rows(),
     ];
     all.into_iter().flatten().collect()
 }

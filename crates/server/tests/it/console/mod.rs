@@ -1,8 +1,12 @@
 //! The console: who may come in, and what its forms do.
 
 mod access;
+mod api_settings;
 mod apis;
+mod client_grants;
+mod clients;
 mod permissions;
+mod quickstart;
 mod role_holders;
 mod roles;
 mod sign_in;
