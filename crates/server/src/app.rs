@@ -37,6 +37,7 @@ use crate::{
     passwords::Passwords,
     service::{
         client_assertion::Accepted,
+        prepared_token::PreparedTokens,
         session::SignedIn,
         setup::{self, FirstClient},
         token::TokenCache,
@@ -60,6 +61,8 @@ pub struct View {
     pub snapshot: Snapshot,
     /// Its signing keys.
     pub keyring: Arc<Keyring>,
+    /// Tokens that were prepared in this state.
+    pub prepared: PreparedTokens,
 }
 
 /// What the program is made of; the clock, the randomness and the keys among it are arguments.
@@ -223,7 +226,8 @@ impl App {
 
     /// A new id for a request: the run of the program, and a count.
     pub fn next_request_id(&self) -> String {
-        format!("{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
+        let mut count = itoa::Buffer::new();
+        [&self.run, "-", count.format(self.requests.fetch_add(1, Ordering::Relaxed))].concat()
     }
 
     /// The number of a request of the keys' API, none twice in a run.
@@ -248,7 +252,7 @@ impl App {
         };
         let revision = snapshot.revision().0;
         self.metrics.catalogue(revision, snapshot.api_count(), snapshot.permission_count());
-        let view = Arc::new(View { snapshot, keyring });
+        let view = Arc::new(View { snapshot, keyring, prepared: PreparedTokens::default() });
         self.keys.publish(Revision(revision), &forgotten, || self.view.store(view));
         self.published.send_replace(revision);
         Ok(())

@@ -32,7 +32,7 @@ const MOST: usize = 65_536;
 #[derive(Debug, Default)]
 pub struct TokenLog {
     /// The last one is still open.
-    waiting: Mutex<VecDeque<Block>>,
+    waiting: Mutex<VecDeque<Arc<Block>>>,
     wake: Notify,
     writing: tokio::sync::Mutex<()>,
     /// Whether the last ones could not be written.
@@ -40,7 +40,7 @@ pub struct TokenLog {
 }
 
 impl TokenLog {
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Block>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<Block>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -57,12 +57,13 @@ impl TokenLog {
             return Err(Problem::Unavailable("the audit log is behind", None));
         }
         match waiting.back_mut() {
-            Some(open) if open.len() < TOGETHER => open.push(entry),
+            // Nobody else has it before it is written.
+            Some(open) if open.len() < TOGETHER => Arc::make_mut(open).push(entry),
             full => {
                 if full.is_some() {
                     self.wake.notify_one();
                 }
-                waiting.push_back(Block::new(WorkspaceNumber::FIRST, entry));
+                waiting.push_back(Arc::new(Block::new(WorkspaceNumber::FIRST, entry)));
             }
         }
         Ok(())
@@ -94,12 +95,12 @@ pub async fn flush(app: &Arc<App>) -> Result<(), Problem> {
 }
 
 /// Writes blocks, and removes each that is written.
-async fn write(app: &App, blocks: &mut VecDeque<Block>) -> Result<(), Error> {
+async fn write(app: &App, blocks: &mut VecDeque<Arc<Block>>) -> Result<(), Error> {
     while let Some(block) = blocks.front() {
-        let block = block.clone();
+        let block = Arc::clone(block);
         app.store.ledger(move |tx| Box::pin(async move { log_block::insert(tx, &block).await })).await?;
         let written = blocks.pop_front();
-        note_tokens(app, &written.iter().flat_map(Block::issued).collect::<Vec<_>>());
+        note_tokens(app, &written.iter().flat_map(|block| block.issued()).collect::<Vec<_>>());
     }
     Ok(())
 }

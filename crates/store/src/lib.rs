@@ -21,6 +21,7 @@ pub mod keys;
 pub mod ledger;
 mod migrate;
 mod reader;
+mod readings;
 mod sealing;
 mod writer;
 
@@ -193,7 +194,7 @@ impl Store {
             Box::new(move |tx| Box::pin(async move { work(tx).await.map(|value| Box::new(value) as Answer) }));
         let read = ReadJob { job, brief, reply };
         match self.engine.as_ref() {
-            Engine::Sqlite(sqlite) => sqlite.read(read)?,
+            Engine::Sqlite(sqlite) => sqlite.read(read),
             Engine::Postgres(postgres) => postgres.read(read),
         }
         let value = answer.await.map_err(|_| Error::Unavailable("the store is closed", None))??;

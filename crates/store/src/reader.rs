@@ -28,24 +28,39 @@ impl ReadJob {
     }
 }
 
-/// Reads for all of these in one state, and answers each as soon as its own is read.
-pub(crate) async fn run_reads(tx: &mut Tx<'_>, jobs: impl IntoIterator<Item = ReadJob>) {
+/// What a job was answered, before whoever waits for it is told.
+pub(crate) struct Answered {
+    result: Result<Answer, Error>,
+    reply: oneshot::Sender<Result<Answer, Error>>,
+}
+
+impl Answered {
+    pub(crate) fn tell(self) {
+        // Whoever went away meanwhile needs no answer.
+        let _ = self.reply.send(self.result);
+    }
+}
+
+/// Reads for all of these in one state.
+pub(crate) async fn run_reads(tx: &mut Tx<'_>, jobs: impl IntoIterator<Item = ReadJob>) -> Vec<Answered> {
     let mut begun = false;
-    for read in jobs {
-        if read.reply.is_closed() {
+    let mut answered = Vec::new();
+    for ReadJob { job, reply, .. } in jobs {
+        if reply.is_closed() {
             // Nobody waits for it any more.
             continue;
         }
         if !begun && let Err(error) = tx.begin_read().await {
-            read.fail(error);
+            answered.push(Answered { result: Err(error), reply });
             continue;
         }
-        let result = caught((read.job)(tx)).await;
+        let result = caught(job(tx)).await;
         // A disk that fails takes the state away; whoever is next tries with another.
         begun = !tx.is_given_up();
-        let _ = read.reply.send(result);
+        answered.push(Answered { result, reply });
     }
     if begun {
         let _ = tx.end_read().await;
     }
+    answered
 }

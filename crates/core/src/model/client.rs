@@ -12,6 +12,8 @@ use super::{
 };
 use crate::time::Timestamp;
 
+/// The most characters a name may have.
+pub const NAME_MAX: usize = 255;
 /// The most characters a description may have.
 pub const DESCRIPTION_MAX: usize = 140;
 /// The most characters a value of the metadata may have.
@@ -20,6 +22,8 @@ pub const METADATA_MAX: usize = 255;
 pub const SECRET_MIN: usize = 16;
 /// The grant of a machine that asks for itself (RFC 6749 §4.4).
 pub const CLIENT_CREDENTIALS: &str = "client_credentials";
+/// The grants that the token endpoint offers. Others are kept and shown.
+pub const OFFERED_GRANTS: [&str; 1] = [CLIENT_CREDENTIALS];
 
 /// The name of the client that stands for all of them. Tools know it by that (contract: clients).
 pub const GLOBAL_NAME: &str = "All Applications";

@@ -209,6 +209,8 @@ impl KnownKey {
     }
 }
 
+mod packed;
+
 #[cfg(test)]
 mod tests {
     use super::*;

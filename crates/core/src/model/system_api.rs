@@ -105,6 +105,11 @@ impl SystemApi {
         }
     }
 
+    /// Whether it can't be deleted (contract: system APIs).
+    pub const fn stays(self) -> bool {
+        matches!(self, Self::Management | Self::Catalogue)
+    }
+
     /// Whether its permissions are whatever people make them.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Catalogue)

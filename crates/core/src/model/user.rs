@@ -9,6 +9,12 @@ use crate::time::Timestamp;
 pub const ID_MAX: usize = 255;
 /// The fewest characters of a password.
 pub const PASSWORD_MIN: usize = 8;
+/// The most characters of an email.
+pub const EMAIL_MAX: usize = 320;
+/// The most characters of a name (contract: users).
+pub const NAME_MAX: usize = 300;
+/// The most characters of a username.
+pub const USERNAME_MAX: usize = 128;
 /// The most bytes of all that is kept about a user, as JSON.
 pub const FIELDS_MAX: usize = 1024 * 1024;
 /// What the subject of an application's token ends with: no user may be mistaken for one.
@@ -84,6 +90,13 @@ impl User {
     }
 }
 
+/// Whether it can be an address at all; only mail that arrives says more.
+pub fn is_email(text: &str) -> bool {
+    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    let parts = text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    plain && parts && text.chars().count() <= EMAIL_MAX
+}
+
 /// Lays what was sent over what there is. A value replaces and null takes away; of meta data only the first level is
 /// merged, and an empty object empties it. Empty meta data of an application is not there at all.
 pub fn lay_over(fields: &mut Map<String, Value>, sent: Map<String, Value>) {
@@ -128,6 +141,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn addresses_have_two_parts_and_no_space() {
+        for text in ["a@b", "a+b@c.example", "\"a@b\"@c.example", "ü@ö.example"] {
+            assert!(is_email(text), "{text}");
+        }
+        for text in ["", "a", "@b", "a@", "a b@c", "a@b\n"] {
+            assert!(!is_email(text), "{text}");
+        }
+    }
 
     #[test]
     fn metadata_merge_at_the_first_level_and_the_others_are_replaced() {

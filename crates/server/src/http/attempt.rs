@@ -33,8 +33,15 @@ impl AtOnce {
     }
 }
 
-/// The answer of the authorization server; nothing, if it is left to the handler.
-pub type AttemptAtToken<'r> = Pin<Box<dyn Future<Output = Option<Result<Answer, Problem>>> + Send + 'r>>;
+/// What became of an attempt at a token.
+pub enum AttemptAtToken<'r> {
+    /// The answer.
+    Answered(Result<Answer, Problem>),
+    /// It is still to be signed.
+    Later(Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'r>>),
+    /// It is left to the handler.
+    Declined,
+}
 
 /// What reads something, and then attempts the same; nothing, if it is left to the handler.
 pub type Reading = Pin<Box<dyn Future<Output = Result<Option<(Answer, Duration)>, Problem>> + Send>>;
@@ -75,13 +82,29 @@ pub async fn carry_out_at_once(
 }
 
 /// The same for the authorization server. What takes too long has issued no token, or one that nobody gets.
-pub(super) async fn issue_at_once(app: &App, attempt: AttemptAtToken<'_>) -> Option<Result<Answer, Problem>> {
-    let limit = Duration::from_secs(app.limits.request_seconds);
-    match tokio::time::timeout(limit, AssertUnwindSafe(attempt).catch_unwind()).await {
-        Ok(Ok(issued)) => issued,
-        Ok(Err(cause)) => Some(Err(panicked(&*cause))),
-        Err(_) => Some(Err(too_slow())),
-    }
+pub(super) async fn issue_at_once(
+    app: &App,
+    at_once: for<'r> fn(&'r App, &'r Incoming, &'r [u8]) -> AttemptAtToken<'r>,
+    incoming: &Incoming,
+    body: &[u8],
+) -> Option<Result<Answer, Problem>> {
+    let issued = match std::panic::catch_unwind(AssertUnwindSafe(|| at_once(app, incoming, body))) {
+        Ok(AttemptAtToken::Answered(result)) => result,
+        Ok(AttemptAtToken::Later(signing)) => {
+            let limit = Duration::from_secs(app.limits.request_seconds);
+            match tokio::time::timeout(limit, AssertUnwindSafe(signing).catch_unwind()).await {
+                Ok(Ok(issued)) => issued,
+                Ok(Err(cause)) => Err(panicked(&*cause)),
+                Err(_) => Err(too_slow()),
+            }
+        }
+        Ok(AttemptAtToken::Declined) => return None,
+        Err(cause) => Err(panicked(&*cause)),
+    };
+    // Whoever has waited meanwhile goes first, and the tokens of one round go out together: each that goes out alone
+    // wakes its receiver anew, which costs a fifth of the token.
+    tokio::task::yield_now().await;
+    Some(issued)
 }
 
 /// A panic of a handler as the defect that it is.

@@ -130,10 +130,7 @@ impl Dispatch {
                 }
                 (Ok(bytes), AtOnce::Token(at_once)) => {
                     let incoming = incoming(parts);
-                    let issued = issue_at_once(&self.app, at_once(&self.app, &incoming, bytes)).await;
-                    if let Some(result) = issued {
-                        // Whoever has waited meanwhile goes first, and the tokens of one round go out together.
-                        tokio::task::yield_now().await;
+                    if let Some(result) = issue_at_once(&self.app, at_once, &incoming, bytes).await {
                         return self.finish(place, &incoming, result);
                     }
                     incoming

@@ -57,6 +57,18 @@ impl Arrival {
         let number = if keys { app.next_key_request() } else { 0 };
         Self { begun, ip: client_address(app, headers, peer.ip().to_canonical()), number }
     }
+
+    /// The client's address as text. Nearly all are IPv4 addresses, and their `Display` takes as long as all the rest that
+    /// is noted of a request.
+    pub fn ip_text(&self) -> String {
+        let IpAddr::V4(ip) = self.ip else { return self.ip.to_string() };
+        let (mut text, mut number) = (String::with_capacity(15), itoa::Buffer::new());
+        for (place, octet) in ip.octets().into_iter().enumerate() {
+            text.push_str(if place == 0 { "" } else { "." });
+            text.push_str(number.format(octet));
+        }
+        text
+    }
 }
 
 /// What is known of a request before it is carried out.
@@ -90,11 +102,16 @@ impl Incoming {
         Self { request_id, arrival, headers, uri }
     }
 
-    /// What the audit log says about the request, with these texts for its address and for its body; nothing, if its
-    /// query string has parameters.
-    pub fn seen<'i>(&'i self, ip: &'i str, body: &'i str) -> Option<Seen<'i>> {
+    /// Whether its query string has parameters.
+    pub fn has_query(&self) -> bool {
+        self.uri.query().is_some_and(|query| !query.is_empty())
+    }
+
+    /// What the audit log says about the request, which has no query string, with these texts for its address and for
+    /// its body.
+    pub fn seen<'i>(&'i self, ip: &'i str, body: &'i str) -> Seen<'i> {
         let correlation = self.correlation_id();
-        self.uri.query().unwrap_or_default().is_empty().then(|| Seen {
+        Seen {
             request_id: &self.request_id,
             ip,
             user_agent: self.text("user-agent"),
@@ -104,7 +121,7 @@ impl Incoming {
             query: "{}",
             body,
             correlation_id: (!correlation.is_empty()).then_some(correlation),
-        })
+        }
     }
 
     fn hostname(&self) -> &str {
@@ -149,7 +166,7 @@ pub fn origin(row: &Operation, incoming: &Incoming) -> Origin {
     let correlation = incoming.correlation_id();
     Origin {
         request_id: incoming.request_id.clone(),
-        ip: incoming.arrival.ip.to_string(),
+        ip: incoming.arrival.ip_text(),
         user_agent: header("user-agent").to_owned(),
         hostname: incoming.hostname().to_owned(),
         method: row.method.as_str().to_ascii_lowercase(),
@@ -228,6 +245,14 @@ fn client_address(app: &App, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_written_as_everybody_writes_it() {
+        for ip in ["0.0.0.0", "127.0.0.1", "203.0.113.255", "2001:db8::1"] {
+            let arrival = Arrival { begun: Instant::now(), ip: ip.parse().expect("an address"), number: 0 };
+            assert_eq!(arrival.ip_text(), ip);
+        }
+    }
 
     #[test]
     fn bodies_reach_the_audit_log_without_secrets_and_not_at_any_length() {

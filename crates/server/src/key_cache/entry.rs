@@ -24,7 +24,7 @@ use triomphe::ThinArc;
 
 use super::{
     holdings::{Holdings, HoldingsTable},
-    written::{json, member},
+    written::{json, member, raw},
 };
 use crate::windows::{Counter, Use, Windows};
 
@@ -34,6 +34,8 @@ const COUNTER: usize = 112;
 const LINE: usize = 64;
 /// From how many uses on an entry is not worth more.
 const OFTEN: u8 = 3;
+/// About how many bytes the text of one has that no other key has.
+const TYPICAL_TEXT: usize = 256;
 
 /// A key that was read, with its identity, and what is shown of them.
 #[derive(Debug, Clone)]
@@ -69,9 +71,73 @@ struct Automatic {
     end: usize,
 }
 
-impl Entry {
-    /// A key as it was read, when so many identities had been touched. Nothing is shown of it yet.
-    pub(super) fn new(hash: Hash, key: KnownKey, identity: Option<Arc<Identity>>, touched: u64) -> Self {
+/// A key that was read, with its identity, of which nothing is shown yet.
+#[derive(Debug)]
+pub struct Unshown {
+    pub(super) hash: Hash,
+    pub(super) key: KnownKey,
+    pub(super) identity: Option<Arc<Identity>>,
+    /// How many identities had been touched when it was read.
+    pub(super) touched: u64,
+}
+
+impl Unshown {
+    /// As it is shown in this state of the catalogue.
+    pub(super) fn shown_in(
+        self,
+        snapshot: &Snapshot,
+        holdings: &HoldingsTable,
+        windows: &Windows,
+        now: Timestamp,
+    ) -> Entry {
+        let Self { hash, key, identity, touched } = self;
+        let mut text = Vec::with_capacity(TYPICAL_TEXT);
+        member(&mut text, "keyId", key.id());
+        if let Some(name) = key.name() {
+            member(&mut text, "name", name);
+        }
+        if let Some(meta) = key.meta() {
+            // Stored as JSON, and shown as it is.
+            raw(&mut text, [r#","meta":"#, meta]);
+        }
+        if let Some(end) = key.expires_at.filter(|end| end.0 > 0) {
+            member(&mut text, "expires", &end.0);
+        }
+        let identity_at = text.len();
+        if let Some(identity) = &identity {
+            write_identity(&mut text, &key, identity);
+        }
+        let limits_at = text.len();
+        // Without a limit that is asked for there is nothing to refuse.
+        let checks = verify::limits(&key, identity.as_deref(), &[]).unwrap_or_default();
+        let limits = checks.iter().map(|check| {
+            write_limit(&mut text, check);
+            let counter = windows.counter_of(check, &key, now);
+            Automatic { counter, limit: check.window(), end: text.len() }
+        });
+        let limits: SmallVec<[Automatic; 1]> = limits.collect();
+        drop(checks);
+        let holdings = holdings.of(snapshot, &key);
+        let own = size_of::<Head>() - size_of::<KnownKey>() + key.weight() + limits.len() * COUNTER;
+        let head = Head {
+            weight: own + text.len() + holdings.share(),
+            limits,
+            hash,
+            used: AtomicU8::new(0),
+            key,
+            identity,
+            identities: AtomicU64::new(touched),
+            holdings: Some((snapshot.holdings(), holdings)),
+            identity_at,
+            limits_at,
+        };
+        Entry(ThinArc::from_header_and_slice(head, &text))
+    }
+}
+
+#[cfg(test)]
+impl From<Unshown> for Entry {
+    fn from(Unshown { hash, key, identity, touched }: Unshown) -> Self {
         let head = Head {
             hash,
             used: AtomicU8::new(0),
@@ -86,56 +152,14 @@ impl Entry {
         };
         Self(ThinArc::from_header_and_slice(head, &[]))
     }
+}
 
-    /// The same key, as it is shown in this state of the catalogue.
-    pub(super) fn shown_in(
-        &self,
-        snapshot: &Snapshot,
-        holdings: &HoldingsTable,
-        windows: &Windows,
-        now: Timestamp,
-    ) -> Self {
-        let (key, identity) = (self.key(), self.identity());
-        let mut text = String::new();
-        member(&mut text, "keyId", key.id());
-        if let Some(name) = key.name() {
-            member(&mut text, "name", name);
-        }
-        if let Some(meta) = key.meta() {
-            // Stored as JSON, and shown as it is.
-            text.extend([r#","meta":"#, meta]);
-        }
-        if let Some(end) = key.expires_at.filter(|end| end.0 > 0) {
-            member(&mut text, "expires", &end.0);
-        }
-        let identity_at = text.len();
-        if let Some(identity) = identity {
-            write_identity(&mut text, key, identity);
-        }
-        let limits_at = text.len();
-        // Without a limit that is asked for there is nothing to refuse.
-        let checks = verify::limits(key, identity, &[]).unwrap_or_default();
-        let limits = checks.iter().map(|check| {
-            text.push_str(&limit_text(check));
-            let counter = windows.counter_of(check, key, now);
-            Automatic { counter, limit: check.window(), end: text.len() }
-        });
-        let limits: SmallVec<[Automatic; 1]> = limits.collect();
-        let holdings = holdings.of(snapshot, key);
-        let own = size_of::<Head>() - size_of::<KnownKey>() + key.weight() + limits.len() * COUNTER;
-        let head = Head {
-            weight: own + text.len() + holdings.share(),
-            limits,
-            hash: *self.hash(),
-            used: AtomicU8::new(0),
-            key: key.clone(),
-            identity: self.head().identity.clone(),
-            identities: AtomicU64::new(self.head().identities.load(Ordering::Acquire)),
-            holdings: Some((snapshot.holdings(), holdings)),
-            identity_at,
-            limits_at,
-        };
-        Self(ThinArc::from_header_and_slice(head, text.as_bytes()))
+impl Entry {
+    /// What was read, to be shown in another way.
+    pub(super) fn unshown(&self) -> Unshown {
+        let head = self.head();
+        let touched = head.identities.load(Ordering::Acquire);
+        Unshown { hash: head.hash, key: head.key.clone(), identity: head.identity.clone(), touched }
     }
 
     fn head(&self) -> &Head {
@@ -248,23 +272,28 @@ impl Entry {
 }
 
 /// What is shown of a limit, up to what is counted: an object whose last members and end are still missing.
-pub fn limit_text(check: &LimitCheck<'_>) -> String {
-    let mut text = r#"{"id":"#.to_owned();
-    json(&mut text, check.id);
-    member(&mut text, "name", check.name);
-    member(&mut text, "limit", &check.limit);
-    member(&mut text, "duration", &check.duration);
-    member(&mut text, "autoApply", &check.auto_apply);
+pub fn limit_text(check: &LimitCheck<'_>) -> Vec<u8> {
+    let mut text = Vec::new();
+    write_limit(&mut text, check);
     text
 }
 
+fn write_limit(out: &mut Vec<u8>, check: &LimitCheck<'_>) {
+    raw(out, [r#"{"id":"#]);
+    json(out, check.id);
+    member(out, "name", check.name);
+    member(out, "limit", &check.limit);
+    member(out, "duration", &check.duration);
+    member(out, "autoApply", &check.auto_apply);
+}
+
 /// The identity, with those of its limits that the key has none of the same name for.
-fn write_identity(out: &mut String, key: &KnownKey, identity: &Identity) {
-    out.push_str(r#","identity":{"id":"#);
+fn write_identity(out: &mut Vec<u8>, key: &KnownKey, identity: &Identity) {
+    raw(out, [r#","identity":{"id":"#]);
     json(out, &identity.id);
     member(out, "externalId", &identity.external_id);
     if let Some(meta) = &identity.meta {
-        out.extend([r#","meta":"#, meta]);
+        raw(out, [r#","meta":"#, meta]);
     }
     let own = key.limits();
     let shown: Vec<_> =
@@ -272,5 +301,5 @@ fn write_identity(out: &mut String, key: &KnownKey, identity: &Identity) {
     if !shown.is_empty() {
         member(out, "ratelimits", &shown);
     }
-    out.push('}');
+    out.push(b'}');
 }

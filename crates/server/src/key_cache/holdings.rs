@@ -1,8 +1,11 @@
 //! What keys hold, written out once for all keys that hold the same: most keys of an API do.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::{
+    hash::{BuildHasher, Hash, Hasher},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
-use foldhash::fast::FixedState;
+use foldhash::fast::{FixedState, RandomState};
 use keyward_core::{
     model::{Revision, WorkspaceNumber, api::ApiNumber, key::KnownKey, permission::PermissionNumber},
     snapshot::Snapshot,
@@ -15,6 +18,8 @@ use super::written::list;
 
 /// About how many bytes one is, to size the table of those that are remembered.
 const TYPICAL: u64 = 1024;
+/// About how many bytes its text has.
+const TYPICAL_TEXT: usize = 512;
 /// How many bytes a processor fetches at once.
 const LINE: usize = 64;
 /// What one costs besides what it holds, in bytes.
@@ -29,7 +34,7 @@ pub(super) struct Holdings(ThinArc<usize, u8>);
 impl Holdings {
     fn of(snapshot: &Snapshot, key: &KnownKey) -> Self {
         let held = Held::of(snapshot, key);
-        let mut text = String::new();
+        let mut text = Vec::with_capacity(TYPICAL_TEXT);
         let mut places = Vec::with_capacity(held.permissions.len());
         let values = held.permissions.iter().map(|permission| permission.value.as_str());
         let mut numbers = held.permissions.iter().map(|permission| permission.number);
@@ -38,9 +43,10 @@ impl Holdings {
         });
         places.sort_unstable_by_key(|place| place.hash);
         list(&mut text, "roles", held.roles.iter().map(|role| role.name.as_str()), |_, _| {});
-        let mut bytes: Vec<u8> = places.into_iter().flat_map(Place::into_bytes).collect();
-        let text_at = bytes.len();
-        bytes.extend_from_slice(text.as_bytes());
+        let text_at = places.len() * size_of::<u128>();
+        let mut bytes = Vec::with_capacity(text_at + text.len());
+        places.into_iter().for_each(|place| bytes.extend_from_slice(&place.into_bytes()));
+        bytes.extend_from_slice(&text);
         Self(ThinArc::from_header_and_slice(text_at, &bytes))
     }
 
@@ -161,22 +167,43 @@ impl Weighter<Which, Holdings> for Weight {
 }
 
 /// What keys that were read lately hold.
-pub(super) struct HoldingsTable(Cache<Which, Holdings, Weight>);
+pub(super) struct HoldingsTable {
+    known: Cache<Which, Holdings, Weight>,
+    hasher: RandomState,
+    /// Hashes of what was made lately and not kept, each at a place of its own or another's.
+    seen: Box<[AtomicU32]>,
+}
 
 impl HoldingsTable {
     /// An empty one of at most so many bytes: what a key holds may be long.
     pub(super) fn new(bytes: u64) -> Self {
         let items = usize::try_from(bytes / TYPICAL).unwrap_or(usize::MAX).max(16);
-        Self(Cache::with_weighter(items, bytes, Weight))
+        Self {
+            known: Cache::with_weighter(items, bytes, Weight),
+            hasher: RandomState::default(),
+            seen: std::iter::repeat_with(AtomicU32::default).take(items.next_power_of_two()).collect(),
+        }
+    }
+
+    /// Whether the same was made a short while ago. What only one key holds is not kept, which would cost more than to
+    /// make it.
+    fn comes_back(&self, which: &WhichOf<'_>) -> bool {
+        let hash = self.hasher.hash_one(which);
+        let at = usize::try_from(hash & 0xFFFF_FFFF).unwrap_or(0) & (self.seen.len() - 1);
+        let shown = (hash >> 32) as u32 | 1;
+        self.seen[at].swap(shown, Ordering::Relaxed) == shown
     }
 
     /// What the key holds in this state of the catalogue.
     pub(super) fn of(&self, snapshot: &Snapshot, key: &KnownKey) -> Holdings {
         let which = WhichOf(snapshot.holdings(), key);
-        if let Some(known) = self.0.get(&which) {
+        if let Some(known) = self.known.get(&which) {
             return known;
         }
         let made = Holdings::of(snapshot, key);
+        if !self.comes_back(&which) {
+            return made;
+        }
         let (permissions, numbers) = key.numbers();
         let which = Which {
             state: snapshot.holdings(),
@@ -185,7 +212,7 @@ impl HoldingsTable {
             permissions,
             numbers: numbers.into(),
         };
-        self.0.insert(which, made.clone());
+        self.known.insert(which, made.clone());
         made
     }
 }
@@ -240,8 +267,9 @@ mod tests {
         let table = HoldingsTable::new(1 << 20);
         let first = Snapshot::default().apply(catalogue(1, &["read", "write"]));
         let (reader, writer) = (key(1), key(2));
+        table.of(&first, &reader);
         let (one, same, other) = (table.of(&first, &reader), table.of(&first, &key(1)), table.of(&first, &writer));
-        assert!(std::ptr::eq(one.text(), same.text()), "two keys have one text");
+        assert!(std::ptr::eq(one.text(), same.text()), "from the second on, keys have one text");
         assert_eq!(one.text(), br#","permissions":["read"]"#);
         assert_eq!(other.text(), br#","permissions":["write"]"#);
         assert_eq!([one.find("read"), one.find("rea"), one.find("write")], [Some(PermissionNumber(1)), None, None]);
@@ -260,7 +288,9 @@ mod tests {
         let table = HoldingsTable::new(200_000);
         for number in 1..=200 {
             assert!(table.of(&snapshot, &key(number)).text().len() > 10_000);
+            // It is kept when it comes back.
+            table.of(&snapshot, &key(number));
         }
-        assert!(table.0.weight() <= 200_000 && table.0.len() > 5, "{} of {} bytes", table.0.len(), table.0.weight());
+        assert!(table.known.weight() <= 200_000 && table.known.len() > 5);
     }
 }

@@ -24,7 +24,7 @@ use keyward_core::{
 };
 use quick_cache::{Weighter, sync::Cache};
 
-pub use self::entry::{Entry, limit_text};
+pub use self::entry::{Entry, Unshown, limit_text};
 use self::{
     holdings::HoldingsTable,
     table::{Lookup, Table},
@@ -79,7 +79,8 @@ pub struct KeyCache {
 
 impl std::fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "KeyCache({} keys, {} identities)", self.keys.len(), self.identities.len())
+        let (entries, packed) = self.keys.count();
+        write!(f, "KeyCache({entries} keys, {packed} packed, {} identities)", self.identities.len())
     }
 }
 
@@ -176,8 +177,8 @@ impl KeyCache {
     }
 
     /// The key as it is shown in this state of the catalogue.
-    pub fn written(&self, entry: &Entry, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Entry {
-        entry.shown_in(snapshot, &self.holdings, windows, now)
+    pub fn written(&self, read: Unshown, snapshot: &Snapshot, windows: &Windows, now: Timestamp) -> Entry {
+        read.shown_in(snapshot, &self.holdings, windows, now)
     }
 
     /// As [`Self::written`], and kept so: it is written once for each state in which a permission, a role or an API is
@@ -186,7 +187,7 @@ impl KeyCache {
         if entry.is_shown_in(snapshot) {
             return entry;
         }
-        let shown = self.written(&entry, snapshot, windows, now);
+        let shown = self.written(entry.unshown(), snapshot, windows, now);
         // What was forgotten meanwhile stays so, and what another one kept meanwhile is as good.
         self.keys.replace(&entry, shown.clone());
         shown
@@ -243,6 +244,40 @@ impl KeyCache {
         })
     }
 
+    /// The key with this hash if it is packed, as `show` shows it, with the state of the catalogue that goes with it.
+    pub fn unpack<V>(
+        &self,
+        hash: &Hash,
+        view: impl FnOnce() -> V,
+        show: impl FnOnce(&V, Unshown) -> Entry,
+    ) -> Option<(V, Entry)> {
+        // Nothing is published until it is kept: what is packed now is as the state says.
+        let _quiet = self.publishing.read().unwrap_or_else(PoisonError::into_inner);
+        let key = self.keys.unpack(hash)?;
+        let identity = match key.identity {
+            // One that was touched is not there, and has to be read with the key.
+            Some(number) => Some(self.identity(number, None)?),
+            None => None,
+        };
+        Some(self.show_and_keep(hash, key, identity, view, show))
+    }
+
+    /// Makes an entry, while nothing is published.
+    fn show_and_keep<V>(
+        &self,
+        hash: &Hash,
+        key: KnownKey,
+        identity: Option<Arc<Identity>>,
+        view: impl FnOnce() -> V,
+        show: impl FnOnce(&V, Unshown) -> Entry,
+    ) -> (V, Entry) {
+        let read = Unshown { hash: *hash, key, identity, touched: self.touched.load(Ordering::Acquire) };
+        let state = view();
+        let entry = show(&state, read);
+        self.keys.insert(entry.clone());
+        (state, entry)
+    }
+
     /// Keeps a key and its identity as they were read, and as `show` shows them, and returns the state of the catalogue
     /// that goes with them; nothing if either was touched since, or the identity was not read and is not kept any more:
     /// then they have to be read again.
@@ -252,7 +287,7 @@ impl KeyCache {
         key: KnownKey,
         identity: Option<Identity>,
         view: impl FnOnce() -> V,
-        show: impl FnOnce(&V, &Entry) -> Entry,
+        show: impl FnOnce(&V, Unshown) -> Entry,
     ) -> Option<(V, Entry)> {
         let _quiet = self.publishing.read().unwrap_or_else(PoisonError::into_inner);
         let read_at = key.revision.0;
@@ -274,16 +309,16 @@ impl KeyCache {
             Some(number) => Some(self.identity(number, identity)?),
             None => None,
         };
-        let entry = Entry::new(*hash, key, identity, self.touched.load(Ordering::Acquire));
-        let state = view();
-        let entry = show(&state, &entry);
-        self.keys.insert(entry.clone());
-        Some((state, entry))
+        // Nor is anything left of another reading: one of before the identity was deleted can't be unpacked any more.
+        self.keys.remove(hash);
+        Some(self.show_and_keep(hash, key, identity, view, show))
     }
 }
 
 mod entry;
 mod holdings;
+mod packed;
+mod places;
 mod table;
 #[cfg(test)]
 mod tests;

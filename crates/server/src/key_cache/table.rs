@@ -12,17 +12,23 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use keyward_core::model::root_key::Hash;
+use keyward_core::model::{key::KnownKey, root_key::Hash};
 
-use super::Entry;
+use super::{
+    Entry,
+    packed::Packed,
+    places::{self, Places},
+};
 use crate::windows::Counter;
 
 /// The most parts a table has: a part is locked by itself.
 const PARTS: usize = 128;
 /// How many bytes of entries a part has at least, so that what it holds is chosen among many.
 const PART: usize = 256 * 1024;
-/// How many places a part begins with.
-const PLACES: usize = 16;
+/// The part of a full table that packed keys leave to entries: a sixth. (An entry takes ten times what a packed key does,
+/// and to make it of that costs a tenth to a sixth of reading the key from the store: then about this is where all of them
+/// together cost least.)
+const ENTRIES: usize = 6;
 /// For how many bytes of entries there is one place to remember what was not kept.
 const SEEN_EVERY: usize = 512;
 /// What an entry costs besides what it holds, in bytes: its place, and what an allocator rounds up.
@@ -45,7 +51,7 @@ pub(super) struct Lookup<'t> {
 impl Lookup<'_> {
     /// The entry. It is asked for with all of its memory, so that whoever reads it waits once.
     pub(super) fn entry(&self) -> Option<&Entry> {
-        let place = &self.part.places[self.part.find(self.tag, self.hash)?];
+        let place = self.part.places.at(self.part.find(self.tag, self.hash)?);
         let entry = place.entry.as_ref()?;
         entry.fetch();
         black_box(place.counter.as_ref().map(Arc::strong_count));
@@ -79,7 +85,7 @@ impl Table {
     pub(super) fn begin<'t>(&'t self, hash: &'t Hash) -> Lookup<'t> {
         let tag = self.tag(hash);
         let part = self.part(tag).read().unwrap_or_else(PoisonError::into_inner);
-        black_box(part.places[part.home(tag)].tag);
+        black_box(part.places.at(part.places.home(tag)).tag);
         Lookup { part, hash, tag }
     }
 
@@ -93,7 +99,15 @@ impl Table {
         }
         if part.has_room(&entry) || part.comes_back(tag) {
             part.insert(tag, entry);
+        } else {
+            part.pack(tag, &entry);
         }
+    }
+
+    /// The key with this hash, if it is packed.
+    pub(super) fn unpack(&self, hash: &Hash) -> Option<KnownKey> {
+        let tag = self.tag(hash);
+        self.write(tag).packed.get(tag, hash)
     }
 
     /// Keeps an entry in the place of this one, if it is still there.
@@ -101,7 +115,7 @@ impl Table {
         let tag = self.tag(old.hash());
         let mut part = self.write(tag);
         let Some(at) = part.find(tag, old.hash()) else { return };
-        if part.places[at].entry.as_ref().is_some_and(|entry| entry.is(old)) {
+        if part.places.at(at).entry.as_ref().is_some_and(|entry| entry.is(old)) {
             new.mark_used();
             part.remove(at);
             part.insert(tag, new);
@@ -115,11 +129,15 @@ impl Table {
         if let Some(at) = part.find(tag, hash) {
             part.remove(at);
         }
+        part.packed.remove(tag, hash);
     }
 
-    /// How many entries there are.
-    pub(super) fn len(&self) -> usize {
-        self.parts.iter().map(|part| part.read().unwrap_or_else(PoisonError::into_inner).count).sum()
+    /// How many entries there are, and how many packed keys.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let parts = self.parts.iter().map(|part| part.read().unwrap_or_else(PoisonError::into_inner));
+        parts
+            .map(|part| (part.places.count(), part.packed.count()))
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 }
 
@@ -132,15 +150,25 @@ struct Place {
     counter: Option<Arc<Counter>>,
 }
 
+impl places::Place for Place {
+    fn is_free(&self) -> bool {
+        self.entry.is_none()
+    }
+
+    fn tag(&self) -> u64 {
+        self.tag
+    }
+}
+
 fn weight(entry: &Entry) -> usize {
     entry.weight() + OVERHEAD
 }
 
-/// Places in a row, a power of two of them. An entry stands at its home, or behind it with no free place between.
+/// Entries, and keys that are packed.
 struct Part {
-    places: Box<[Place]>,
-    count: usize,
-    /// How many bytes the entries take, and how many they may.
+    places: Places<Place>,
+    packed: Packed,
+    /// How many bytes the entries take, and how many all may.
     weight: usize,
     most: usize,
     /// The place that was last looked at to make room.
@@ -152,46 +180,24 @@ struct Part {
 impl Part {
     fn new(most: usize) -> Self {
         let seen = (most / SEEN_EVERY).next_power_of_two();
-        Self { places: free(PLACES), count: 0, weight: 0, most, hand: 0, seen: vec![0; seen].into() }
-    }
-
-    fn home(&self, tag: u64) -> usize {
-        low(tag) & (self.places.len() - 1)
+        let packed = Packed::new(most);
+        Self { places: Places::new(), packed, weight: 0, most, hand: 0, seen: vec![0; seen].into() }
     }
 
     fn has_room(&self, entry: &Entry) -> bool {
-        self.weight + weight(entry) <= self.most
+        self.weight + self.packed.bytes() + weight(entry) <= self.most
     }
 
-    fn next(&self, at: usize) -> usize {
-        (at + 1) & (self.places.len() - 1)
-    }
-
-    /// Whether an entry with this tag was to be kept a short while ago. (By simulation, with ten million keys of a Zipf
-    /// distribution and room for 2 % of them: 26 % of lookups miss instead of 29 %, and 3 % put something in instead of
-    /// all that miss. An ideal choice would miss 24 %.)
+    /// Whether an entry with this tag was to be kept a short while ago.
     fn comes_back(&mut self, tag: u64) -> bool {
         let shown = (tag >> 32) as u32 | 1;
-        let at = low(tag) & (self.seen.len() - 1);
+        let at = usize::try_from(tag & 0xFFFF_FFFF).unwrap_or(0) & (self.seen.len() - 1);
         std::mem::replace(&mut self.seen[at], shown) == shown
-    }
-
-    /// How far a place is behind another.
-    fn distance(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from) & (self.places.len() - 1)
     }
 
     /// Where the entry with this hash stands.
     fn find(&self, tag: u64, hash: &Hash) -> Option<usize> {
-        let mut at = self.home(tag);
-        loop {
-            let place = &self.places[at];
-            let entry = place.entry.as_ref()?;
-            if place.tag == tag && entry.hash() == hash {
-                return Some(at);
-            }
-            at = self.next(at);
-        }
+        self.places.find(tag, |place| place.entry.as_ref().is_some_and(|entry| entry.hash() == hash))
     }
 
     /// Adds an entry whose hash is not there, unless it is larger than all that there is room for.
@@ -200,65 +206,45 @@ impl Part {
             return;
         }
         // First, so that it is not the one that has to go.
-        self.make_room(&entry);
-        // A quarter stays free, so that free places are near.
-        if (self.count + 1) * 4 > self.places.len() * 3 {
-            let twice = free(self.places.len() * 2);
-            for place in std::mem::replace(&mut self.places, twice) {
-                if place.entry.is_some() {
-                    self.put(place);
-                }
-            }
+        self.make_room(weight(&entry));
+        if !self.has_room(&entry) {
+            // What is packed has the rest.
+            self.pack(tag, &entry);
+            return;
         }
         self.weight += weight(&entry);
-        self.count += 1;
-        self.put(Place { tag, counter: entry.counter().cloned(), entry: Some(entry) });
+        self.places.insert(Place { tag, counter: entry.counter().cloned(), entry: Some(entry) });
     }
 
-    fn put(&mut self, place: Place) {
-        let mut at = self.home(place.tag);
-        while self.places[at].entry.is_some() {
-            at = self.next(at);
-        }
-        self.places[at] = place;
-    }
-
-    /// Frees a place. What stands behind it moves up, unless that would take it before its home.
-    fn remove(&mut self, at: usize) {
-        let Some(entry) = std::mem::take(&mut self.places[at]).entry else { return };
+    fn remove(&mut self, at: usize) -> Option<Entry> {
+        let entry = self.places.remove(at).entry?;
         self.weight -= weight(&entry);
-        self.count -= 1;
-        let (mut gap, mut at) = (at, self.next(at));
-        while self.places[at].entry.is_some() {
-            let home = self.home(self.places[at].tag);
-            if self.distance(home, at) >= self.distance(gap, at) {
-                self.places.swap(gap, at);
-                gap = at;
-            }
-            at = self.next(at);
-        }
+        Some(entry)
     }
 
-    /// Goes round the places and removes entries that were not used since it last came by, until there is room for this
-    /// one. The order of the places is a random one, which is as good as any.
-    fn make_room(&mut self, new: &Entry) {
-        while !self.has_room(new) {
-            if self.places[self.hand].entry.as_ref().is_none_or(Entry::grow_older) {
-                self.hand = self.next(self.hand);
-            } else {
-                self.remove(self.hand);
+    /// Keeps an entry's key.
+    fn pack(&mut self, tag: u64, entry: &Entry) {
+        let most = self.most - self.most / ENTRIES;
+        self.packed.insert((tag, entry.hash()), entry.key(), most);
+        self.make_room(0);
+    }
+
+    /// Goes round the places and removes entries that were not used since it last came by, until there is room for so many
+    /// bytes. The order of the places is a random one, which is as good as any. Of what is removed the key is packed.
+    fn make_room(&mut self, bytes: usize) {
+        let most = self.most - self.most / ENTRIES;
+        while self.weight + self.packed.bytes() + bytes > self.most && self.places.count() > 0 {
+            let place = self.places.at(self.hand);
+            if place.entry.as_ref().is_none_or(Entry::grow_older) {
+                self.hand = self.places.next(self.hand);
+                continue;
+            }
+            let tag = place.tag;
+            if let Some(entry) = self.remove(self.hand) {
+                self.packed.insert((tag, entry.hash()), entry.key(), most);
             }
         }
     }
-}
-
-/// The bits of a tag that choose places; those that choose a part are others.
-fn low(tag: u64) -> usize {
-    usize::try_from(tag & 0xFFFF_FFFF).unwrap_or(0)
-}
-
-fn free(places: usize) -> Box<[Place]> {
-    std::iter::repeat_with(Place::default).take(places).collect()
 }
 
 #[cfg(test)]
@@ -294,14 +280,14 @@ mod tests {
             for (hash, tag) in &there {
                 assert!(part.find(*tag, hash).is_some(), "step {step}: {} is lost", hash[0]);
             }
-            assert_eq!(part.count, there.len());
+            assert_eq!(part.places.count(), there.len());
         }
         assert!(there.len() > 20, "{} are left", there.len());
         for (hash, tag) in there {
             let at = part.find(tag, &hash).expect("it is there");
             part.remove(at);
         }
-        assert_eq!((part.count, part.weight), (0, 0));
+        assert_eq!((part.places.count(), part.weight), (0, 0));
     }
 
     /// What is used stays, and what is not makes room for others.
@@ -321,7 +307,10 @@ mod tests {
         }
         for _ in 0..50 {
             for hash in &often {
-                table.begin(hash).entry();
+                if table.begin(hash).entry().is_none() {
+                    assert!(table.unpack(hash).is_some(), "what is used is packed at least");
+                    table.insert(entry(*hash));
+                }
             }
             for _ in 0..200 {
                 // Twice, so that it takes a place that another one has.
@@ -331,12 +320,14 @@ mod tests {
                 assert!(table.begin(&hash).entry().is_some(), "what comes back is kept");
             }
         }
-        let kept = often.iter().filter(|hash| table.begin(hash).entry().is_some()).count();
-        assert_eq!(kept, often.len());
         let once = hash();
         table.insert(entry(once));
         assert!(table.begin(&once).entry().is_none(), "what is asked for once takes nobody's place");
-        let weight: usize = table.parts.iter().map(|part| part.read().expect("nobody panicked").weight).sum();
+        assert!(table.unpack(&once).is_some(), "it is packed");
+        table.remove(&once);
+        assert!(table.unpack(&once).is_none(), "it is forgotten");
+        let parts = table.parts.iter().map(|part| part.read().expect("nobody panicked"));
+        let weight: usize = parts.map(|part| part.weight + part.packed.bytes()).sum();
         assert!(weight <= bytes && weight > bytes / 10 * 9, "{weight} of {bytes} bytes");
     }
 }

@@ -29,7 +29,7 @@ use crate::{app::Call, ids};
 const SIGNING_SECRET_LENGTH: usize = 48;
 
 /// The fields of a system API that may be changed (contract: system APIs).
-const SYSTEM_CHANGEABLE: [&str; 5] = [
+pub const SYSTEM_CHANGEABLE: [&str; 5] = [
     "token_lifetime",
     "skip_consent_for_verifiable_first_party_clients",
     "subject_type_authorization",
@@ -268,7 +268,7 @@ fn outcome(stored: Vec<Arc<Permission>>, difference: Difference, added: Vec<Perm
 /// [`Problem::System`] for the Management API, [`Problem::Stale`].
 pub async fn delete(call: &Call, reference: &Reference, precondition: Precondition) -> Result<(), Problem> {
     let number = match find(&call.app.view().snapshot, call.workspace, reference) {
-        Ok(entry) if matches!(entry.api.system, Some(SystemApi::Management | SystemApi::Catalogue)) => {
+        Ok(entry) if entry.api.system.is_some_and(SystemApi::stays) => {
             return Err(Problem::System("System resource servers cannot be deleted."));
         }
         Ok(entry) => entry.api.number,

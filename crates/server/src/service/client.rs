@@ -21,7 +21,7 @@ use keyward_store::{Change, Error, catalogue};
 use serde_json::{Map, Value, json};
 
 use super::{
-    client_grant, client_secret, consent,
+    Precondition, client_grant, client_secret, consent,
     credential::{self, NewCredential},
     difference,
 };
@@ -148,8 +148,13 @@ fn stored<'s>(call: &'s Call, client: &Client, secret: Option<&'s Secret>) -> Op
 /// Changes an application: what is not sent stays. Saving without an edit changes nothing.
 ///
 /// # Errors
-/// [`Problem::NotFound`], or [`Problem::Invalid`] when the fields contradict each other.
-pub async fn update(call: &Call, id: String, fields: ClientFields) -> Result<Client, Problem> {
+/// [`Problem::NotFound`], [`Problem::Stale`], or [`Problem::Invalid`] when the fields contradict each other.
+pub async fn update(
+    call: &Call,
+    id: String,
+    fields: ClientFields,
+    precondition: Precondition,
+) -> Result<Client, Problem> {
     let work = call.clone();
     let (client, _) = call
         .app
@@ -157,6 +162,7 @@ pub async fn update(call: &Call, id: String, fields: ClientFields) -> Result<Cli
             Box::pin(async move {
                 let found = catalogue::client::find(change.tx(), work.workspace, &id).await?;
                 let before = found.ok_or(Problem::NotFound(Missing::Client))?;
+                precondition.check(before.revision)?;
                 stays_global(&before, &fields)?;
                 let settings = settled((&before.settings, &before.credentials), fields.settings)?;
                 if settings.is_first_party != before.settings.is_first_party {

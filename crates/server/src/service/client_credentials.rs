@@ -17,19 +17,16 @@ use keyward_core::{
     token::{self, Granted, Refused},
 };
 use keyward_store::ledger::log_block::Packing;
-use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    access_token::{self, Holder, Issued},
+    access_token::Issued,
     audience::{self, Named},
     client_assertion::{self, Assertion},
     client_secret, misplaced,
+    prepared_token::{Answered, Prepared},
 };
 use crate::app::{App, Call, View};
-
-/// The claim that says how such a token was asked for.
-const GRANT_CLAIM: &str = "client-credentials";
 
 /// Who says that it asks, and what it has to show for it.
 #[derive(Debug, Default)]
@@ -77,17 +74,10 @@ pub struct Usual<'u> {
     pub secret: &'u [u8],
     /// For which API.
     pub audience: &'u str,
-    /// Which of its permissions; all that were granted, if none are named.
-    pub scope: &'u [String],
-}
-
-/// A token, and what it allows.
-#[derive(Debug)]
-pub struct Answered {
-    /// The token.
-    pub issued: Issued,
-    /// What it allows, separated by spaces.
-    pub scope: String,
+    /// Which of its permissions, as it was sent.
+    pub scope: &'u str,
+    /// The same, one by one; all that were granted, if none are named.
+    pub scopes: &'u [String],
 }
 
 /// The application that shows these credentials.
@@ -151,7 +141,7 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
         client_id: client_id.as_deref(),
     };
     match result {
-        Ok(answered) => request.issued(&call.app, audience.unwrap_or_default(), answered),
+        Ok(answered) => request.issued(&call.app, answered),
         // The failures that led to it have their entries. One for each further attempt would fill the disk for whoever
         // has been locked out.
         Err(Problem::Token(TokenRefusal::TooMany(wait))) => Err(Problem::Token(TokenRefusal::TooMany(wait))),
@@ -164,31 +154,64 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
     }
 }
 
-/// Issues a token to whoever asks in the usual way and gets one. Nothing is said or done if there is anything else to
-/// say: then it is left to [`exchange`].
-///
-/// # Errors
-/// [`Problem::Unavailable`] while the audit log can't be written, and [`Problem::Internal`] when the provider refuses to
-/// sign.
-pub async fn exchange_at_once(
-    app: &App,
-    usual: &Usual<'_>,
-    seen: Seen<'_>,
-    description: &str,
-) -> Option<Result<Answered, Problem>> {
+/// A request in the usual way that gets a token.
+#[derive(Debug)]
+pub struct Admitted {
+    at: Timestamp,
+    prepared: Arc<Prepared>,
+}
+
+/// What becomes of whoever asks in the usual way, and from this address, if it gets a token. Nothing is said or done if
+/// there is anything else to say: then it is left to [`exchange`].
+pub fn admit_at_once(app: &App, usual: &Usual<'_>, ip: &str) -> Option<Admitted> {
     app.lease.check().ok()?;
     let (workspace, now) = (WorkspaceNumber::FIRST, app.clock.now());
-    let view = Arc::clone(&app.view());
-    app.failures.check((usual.client_id, seen.ip), now).ok()?;
+    let view = app.view();
+    app.failures.check((usual.client_id, ip), now).ok()?;
     let known = view.snapshot.client(workspace, usual.client_id);
     let proved = proves_with_secret(known.map(|client| &**client), usual.secret, false);
     let client = known.filter(|_| proved)?;
-    let named = Named { audience: Some(usual.audience), resource: None };
-    let audience = audience::resolve(&view.snapshot, workspace, &app.public_url, named);
-    let allowed = allowed(&view.snapshot, client, audience, usual.scope).ok()?;
-    let issued = issue(app, &view, client, allowed).await;
-    let request = Asking { at: now, description, seen, client_id: Some(&client.id) };
-    Some(issued.and_then(|answered| request.issued(app, usual.audience, answered)))
+    let prepare = || {
+        let named = Named { audience: Some(usual.audience), resource: None };
+        let audience = audience::resolve(&view.snapshot, workspace, &app.public_url, named);
+        let (api, granted) = allowed(&view.snapshot, client, audience, usual.scopes).map_err(Problem::Token)?;
+        Prepared::new(app, &view, client, (api, &granted), usual.scope)
+    };
+    let prepared = view.prepared.get((client.number, usual.audience, usual.scope), prepare).ok()?;
+    Some(Admitted { at: now, prepared })
+}
+
+impl Admitted {
+    /// Whether its token may be made where others wait meanwhile.
+    pub fn is_quick(&self) -> bool {
+        self.prepared.form.is_quick()
+    }
+
+    /// Issues the token here and now, and says in the audit log that it did. The entry's body is known already.
+    ///
+    /// # Errors
+    /// [`Problem::Unavailable`] while the audit log can't be written, and [`Problem::Internal`] when the provider refuses
+    /// to sign.
+    pub fn issue_here(self, app: &App, seen: Seen<'_>, description: &str) -> Result<Answered, Problem> {
+        let issued = self.prepared.form.issue_here(app, self.at)?;
+        self.issued(app, seen, description, issued)
+    }
+
+    /// The same, on a signing thread unless it is quick.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn issue(self, app: &App, seen: Seen<'_>, description: &str) -> Result<Answered, Problem> {
+        let issued = self.prepared.form.issue(app, self.at).await?;
+        self.issued(app, seen, description, issued)
+    }
+
+    fn issued(self, app: &App, seen: Seen<'_>, description: &str, issued: Issued) -> Result<Answered, Problem> {
+        let Self { at, prepared } = self;
+        let seen = Seen { body: &prepared.kept, ..seen };
+        Asking { at, description, seen, client_id: Some(&prepared.client_id) }
+            .issued(app, Answered { issued, prepared: Arc::clone(&prepared) })
+    }
 }
 
 async fn attempt(
@@ -198,8 +221,10 @@ async fn attempt(
     (audience, scope): (Option<&str>, &[String]),
 ) -> Result<Answered, Problem> {
     let client = authenticate(call, view, shown).await?;
-    let allowed = allowed(&view.snapshot, client, audience, scope).map_err(Problem::Token)?;
-    issue(&call.app, view, client, allowed).await
+    let (api, granted) = allowed(&view.snapshot, client, audience, scope).map_err(Problem::Token)?;
+    let prepared = Arc::new(Prepared::new(&call.app, view, client, (api, &granted), &scope.join(" "))?);
+    let issued = prepared.form.issue(&call.app, call.app.clock.now()).await?;
+    Ok(Answered { issued, prepared })
 }
 
 /// The API that is asked for, and what a token for it may carry.
@@ -224,13 +249,6 @@ fn allowed<'v>(
     Ok((&entry.api, granted))
 }
 
-async fn issue(app: &App, view: &View, client: &Client, (api, granted): Allowed<'_>) -> Result<Answered, Problem> {
-    let subject = client.subject();
-    let holder = Holder { client_id: &client.id, subject: &subject, grant: Some(GRANT_CLAIM) };
-    let issued = access_token::issue(app, view, api, holder, &granted).await?;
-    Ok(Answered { issued, scope: granted.scope.join(" ") })
-}
-
 /// A request for a token, as the audit log tells of it.
 struct Asking<'r> {
     at: Timestamp,
@@ -241,15 +259,15 @@ struct Asking<'r> {
 
 impl Asking<'_> {
     /// Records that it got a token, and hands that out.
-    fn issued(&self, app: &App, audience: &str, answered: Answered) -> Result<Answered, Problem> {
-        let subject = self.client_id.map(|id| format!("{id}@clients"));
+    fn issued(&self, app: &App, answered: Answered) -> Result<Answered, Problem> {
+        let prepared = &answered.prepared;
         let packing = Packing {
-            subject: subject.as_deref(),
+            subject: Some(&prepared.subject),
             token_id: answered.issued.id.as_deref(),
-            ..self.packing((LogType::TokenIssued, 200), audience, &answered.scope)
+            answer: &prepared.said,
+            ..self.packing((LogType::TokenIssued, 200), &prepared.audience, &prepared.scope)
         };
-        let answer = format!(r#"{{"expires_in":{}}}"#, answered.issued.expires_in);
-        app.token_log.record(&Packing { answer: &answer, ..packing }).map(|()| answered)
+        app.token_log.record(&packing).map(|()| answered)
     }
 
     /// Records that it got none. What is refused stays refused, also when that can't be recorded.
@@ -273,28 +291,6 @@ impl Asking<'_> {
             seen: self.seen,
             status,
             answer: "null",
-        }
-    }
-}
-
-/// The members of an answer (RFC 6749 §5.1).
-#[derive(Serialize)]
-struct Members<'a> {
-    access_token: &'a str,
-    token_type: &'static str,
-    expires_in: i64,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    scope: &'a str,
-}
-
-impl Answered {
-    /// What the token endpoint answers.
-    pub fn describe(&self) -> impl Serialize {
-        Members {
-            access_token: &self.issued.token,
-            token_type: "Bearer",
-            expires_in: self.issued.expires_in,
-            scope: &self.scope,
         }
     }
 }

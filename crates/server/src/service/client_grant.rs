@@ -16,7 +16,7 @@ use keyward_core::{
 use keyward_store::{Change, Error, catalogue};
 use serde_json::{Map, Value, json};
 
-use super::difference;
+use super::{Precondition, difference};
 use crate::{app::Call, ids};
 
 /// How many grants that went with something an entry names.
@@ -156,8 +156,13 @@ async fn current(change: &mut Change<'_>, call: &Call, entry: &ApiEntry) -> Resu
 /// list. Saving without an edit changes nothing.
 ///
 /// # Errors
-/// [`Problem::NotFound`], [`Problem::Invalid`].
-pub async fn update(call: &Call, id: String, fields: GrantFields) -> Result<ClientGrant, Problem> {
+/// [`Problem::NotFound`], [`Problem::Stale`], [`Problem::Invalid`].
+pub async fn update(
+    call: &Call,
+    id: String,
+    fields: GrantFields,
+    precondition: Precondition,
+) -> Result<ClientGrant, Problem> {
     let work = call.clone();
     let (grant, _) = call
         .app
@@ -165,6 +170,7 @@ pub async fn update(call: &Call, id: String, fields: GrantFields) -> Result<Clie
             Box::pin(async move {
                 let found = catalogue::client_grant::find(change.tx(), work.workspace, &id).await?;
                 let before = found.ok_or(Problem::NotFound(Missing::ClientGrant))?;
+                precondition.check(before.revision)?;
                 let view = work.app.view().clone();
                 let entry = view.snapshot.api_numbered(before.api).ok_or(Problem::NotFound(Missing::ClientGrant))?;
                 let entry = current(change, &work, entry).await?;

@@ -23,6 +23,7 @@ pub mod log;
 pub(crate) mod misplaced;
 pub mod permission;
 pub mod permission_usage;
+pub mod prepared_token;
 mod public_key;
 mod repeatable;
 pub mod revocation;

@@ -71,7 +71,7 @@ pub async fn feed(call: &Call, view: &View, reference: &Reference, since: Revisi
         "revision": found.revision.0, "since": since.0, "more": found.more,
         "permissions": removed.collect::<Value>(), "restored": restored, "keys": keys.collect::<Value>(),
     });
-    signing::sign(app, view, SigningAlgorithm::RS256, KIND, claims.to_string()).await
+    signing::sign(app, view, SigningAlgorithm::RS256, KIND, &claims.to_string()).await
 }
 
 /// How many seconds after the time of a deletion a node may still issue tokens with what was deleted.

@@ -246,5 +246,5 @@ pub async fn issue(app: &Arc<App>, scopes: &[ManagementScope], ttl: Duration) ->
     let Actor { scope, audience, .. } = &draft.detail.actor;
     note_tokens(app, &[Issued { client_id: CLI_CLIENT, scope, audience, count: 1, last_at: now }]);
     let view = Arc::clone(&app.view());
-    signing::sign(app, &view, SigningAlgorithm::RS256, "JWT", claims.to_string()).await
+    signing::sign(app, &view, SigningAlgorithm::RS256, "JWT", &claims.to_string()).await
 }

@@ -43,6 +43,8 @@ pub struct UserChange {
     pub password: Option<Secret>,
     /// Laid over the fields there are.
     pub fields: Map<String, Value>,
+    /// The fields that it must still have.
+    pub seen: Option<Map<String, Value>>,
 }
 
 /// What an entry of the audit log says of a user.
@@ -151,7 +153,7 @@ pub async fn create(call: &Call, wanted: WantedUser) -> Result<User, Problem> {
 /// Changes a user: what is not sent stays.
 ///
 /// # Errors
-/// [`Problem::NotFound`]; as [`create`].
+/// [`Problem::NotFound`]; [`Problem::Stale`] when it is not what was seen; as [`create`].
 pub async fn update(call: &Call, reference: Reference, wanted: UserChange) -> Result<User, Problem> {
     let password = match wanted.password {
         Some(password) => Some(hashed(call, password).await?),
@@ -166,6 +168,10 @@ pub async fn update(call: &Call, reference: Reference, wanted: UserChange) -> Re
                 let before = locate(change.tx(), &work, &reference).await?;
                 if named.is_some_and(|name| name != before.connection_name) {
                     return Err(Problem::User(UserRefusal::Connection).into());
+                }
+                if wanted.seen.is_some_and(|seen| seen != before.fields) {
+                    let current = work.app.view().snapshot.revision();
+                    return Err(Problem::Stale { sent: "what was shown".to_owned(), current }.into());
                 }
                 // Nobody has verified another address.
                 let other_email = sent.get("email").is_some_and(|email| before.fields.get("email") != Some(email));

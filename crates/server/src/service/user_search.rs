@@ -6,9 +6,12 @@
 
 use keyward_core::{
     Problem,
-    model::user::{User, UserOrder},
+    model::{
+        connection::PROVIDER,
+        user::{User, UserOrder},
+    },
     problem::{Invalid, Part},
-    user_search::{Condition, Span},
+    user_search::{Condition, Field, Span, Test},
 };
 use keyward_store::{
     Error, Tx,
@@ -53,6 +56,38 @@ pub struct Found {
 pub async fn list(call: &Call, search: Search) -> Result<Found, Problem> {
     let work = call.clone();
     let read = call.app.store.read(move |tx| Box::pin(async move { look(tx, &work, search).await }));
+    Ok(read.await?)
+}
+
+/// The first users whose email, name, username or id begins with this text, in this order; of an id, its own part will
+/// do. Each of them is looked up in an index, so it costs as much however many users there are.
+///
+/// # Errors
+/// Why the store can't be read.
+pub async fn beginning(call: &Call, text: String, limit: usize) -> Result<Vec<User>, Problem> {
+    let begins = |field: Field, text: &str| Condition::Term(field, Test::Begins(text.to_owned()));
+    let member = |name: &str| begins(Field::Member(vec![name.to_owned()]), &text);
+    let own = begins(Field::Id, &format!("{PROVIDER}|{text}"));
+    let all = [member("email"), member("name"), member("username"), begins(Field::Id, &text), own];
+    let work = call.clone();
+    let read = call.app.store.read(move |tx| {
+        Box::pin(async move {
+            let mut found: Vec<User> = Vec::new();
+            for condition in all {
+                let order = condition.span().map_or(UserOrder::CreatedAt, |span| span.order);
+                let page = (0, i64::try_from(limit).unwrap_or(i64::MAX));
+                let search = Search { condition: Some(condition), order, down: false, page, totals: false };
+                let more = look(tx, &work, search).await?.users;
+                found.extend(
+                    more.into_iter()
+                        .filter(|user| found.iter().all(|known| known.number != user.number))
+                        .collect::<Vec<_>>(),
+                );
+            }
+            found.truncate(limit);
+            Ok(found)
+        })
+    });
     Ok(read.await?)
 }
 

@@ -11,7 +11,7 @@ use keyward_core::{
         key::{Key, KnownKey},
         migration::KeyAlgorithm,
         permission::PermissionNumber,
-        root_key::RootKey,
+        root_key::{Hash, RootKey},
     },
     snapshot::Snapshot,
     time::Timestamp,
@@ -69,7 +69,7 @@ pub enum Limits {
     /// Those that apply by themselves, in their order; none if they were not asked.
     Own(Readings),
     /// Those that apply by themselves or were named, with their texts.
-    Asked(Vec<(String, Reading)>),
+    Asked(Vec<(Vec<u8>, Reading)>),
 }
 
 /// What the rules say of a key.
@@ -96,7 +96,7 @@ impl Judged<'_> {
     pub fn limits(&self) -> SmallVec<[(&[u8], &Reading); 2]> {
         match &self.limits {
             Limits::Own(readings) => self.shown.limits().zip(readings).collect(),
-            Limits::Asked(asked) => asked.iter().map(|(text, reading)| (text.as_bytes(), reading)).collect(),
+            Limits::Asked(asked) => asked.iter().map(|(text, reading)| (text.as_slice(), reading)).collect(),
         }
     }
 }
@@ -106,8 +106,8 @@ impl Judged<'_> {
 pub enum Remembered<R> {
     /// It was answered.
     Judged(R),
-    /// The store has to be asked, on behalf of this caller.
-    Wanting(Arc<RootKey>),
+    /// The store has to be asked for the key with this hash, on behalf of this caller.
+    Wanting(Hash, Arc<RootKey>),
     /// It has to be asked in another way.
     Declined,
 }
@@ -136,13 +136,28 @@ pub fn remembered<R>(
             return judge(&view.snapshot, caller, Some(entry)).into();
         }
         Seen::Here(entry) => entry.clone(),
-        Seen::Unknown if is_no_key(app, &view, text) => return judge(&view.snapshot, caller, None).into(),
-        Seen::Unknown => return Remembered::Wanting(Arc::clone(caller)),
+        Seen::Unknown => {
+            drop(looking);
+            return match unpack(app, &hash, now) {
+                // Who asks was found out in the state at hand.
+                Some(known) if !Arc::ptr_eq(&known.view, &view) => Remembered::Declined,
+                Some(known) => judge(&view.snapshot, caller, Some(&known.entry)).into(),
+                None if is_no_key(app, &view, text) => judge(&view.snapshot, caller, None).into(),
+                None => Remembered::Wanting(hash, Arc::clone(caller)),
+            };
+        }
         Seen::Changed => return Remembered::Declined,
     };
     drop(looking);
     let entry = app.keys.shown(entry, &view.snapshot, &app.windows, now);
     judge(&view.snapshot, caller, Some(&entry)).into()
+}
+
+/// The key with this hash, if the cache has it packed.
+fn unpack(app: &App, hash: &Hash, now: Timestamp) -> Option<Known> {
+    let show = |view: &Arc<View>, read| app.keys.written(read, &view.snapshot, &app.windows, now);
+    let (view, entry) = app.keys.unpack(hash, || Arc::clone(&app.view()), show)?;
+    Some(Known { view, entry })
 }
 
 /// Whether the store need not be asked for a text: without our tag it can only be a key that was taken over from
@@ -164,15 +179,26 @@ pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<K
         }
         Found::Unknown(view) => view,
     };
+    if let Some(known) = unpack(app, &hash, now) {
+        return Ok(Some(known));
+    }
     if is_no_key(app, &view, text) {
         return Ok(None);
     }
+    read(app, hash, now).await
+}
+
+/// The key with this hash, as the store has it.
+///
+/// # Errors
+/// [`Problem::Unavailable`] when the store can't be read.
+pub async fn read(app: &Arc<App>, hash: Hash, now: Timestamp) -> Result<Option<Known>, Problem> {
     for _ in 0..READ_AGAIN {
         let reader = Arc::clone(app);
         let read = app.store.read_briefly(move |tx| {
             Box::pin(async move {
-                let revision = keyward_store::revision(tx).await?;
-                let Some(key) = key::find_by_hash(tx, &hash).await? else { return Ok((revision, None)) };
+                let (revision, key) = key::find_with_revision(tx, &hash).await?;
+                let Some(key) = key else { return Ok((revision, None)) };
                 let Some(number) = key.identity.filter(|number| !reader.keys.has_identity(*number)) else {
                     return Ok((revision, Some((key, None))));
                 };
@@ -188,7 +214,7 @@ pub async fn find(app: &Arc<App>, text: &str, now: Timestamp) -> Result<Option<K
         // key's: it is not remembered.
         let Some((key, identity)) = found.filter(|(key, _)| key.migration.is_none()) else { return Ok(None) };
         let key = KnownKey::of(key, revision);
-        let show = |view: &Arc<View>, entry: &Entry| app.keys.written(entry, &view.snapshot, &app.windows, now);
+        let show = |view: &Arc<View>, read| app.keys.written(read, &view.snapshot, &app.windows, now);
         if let Some((view, entry)) = app.keys.keep(&hash, key, identity, || Arc::clone(&app.view()), show) {
             return Ok(Some(Known { view, entry }));
         }

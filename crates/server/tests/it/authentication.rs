@@ -11,7 +11,7 @@ use keyward_core::{
     snapshot::{Changes, Row, Snapshot},
     time::{Clock, Timestamp},
 };
-use keyward_server::keyring::{self, Key, Keyring};
+use keyward_server::keyring::{self, Key, Keyring, message};
 use serde_json::{Value, json};
 
 use crate::support::{PUBLIC_URL, TestApp};
@@ -81,7 +81,8 @@ fn parts(token: &str) -> (Value, Value, String) {
 
 /// A token with these claims.
 fn signed(key: &Key, claims: &Value) -> String {
-    key.sign(SigningAlgorithm::RS256, "JWT", &claims.to_string()).unwrap()
+    let message = message(&key.begin(SigningAlgorithm::RS256, "JWT"), &claims.to_string());
+    key.sign(SigningAlgorithm::RS256, message).unwrap()
 }
 
 fn join(header: &str, claims: &str, signature: &str) -> String {

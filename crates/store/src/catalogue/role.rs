@@ -33,6 +33,8 @@ const FIND_BY_NAME: Sql = Sql("SELECT number, workspace, id, name, description, 
 const FIND_DELETED: Sql = Sql("SELECT number, workspace, id, name, description, created_at FROM roles \
      WHERE workspace = $1 AND (id = $2 OR folded = $3) AND deleted_at > $4 \
      ORDER BY CASE WHEN id = $2 THEN 0 ELSE 1 END, deleted_at DESC, number DESC LIMIT 1");
+const DELETED: Sql = Sql("SELECT deleted_at, number, workspace, id, name, description, created_at FROM roles \
+     WHERE workspace = $1 AND deleted_at > $2 ORDER BY deleted_at DESC, number DESC LIMIT $3");
 const ALL: Sql = Sql("SELECT number, workspace, id, name, description, created_at FROM roles \
      WHERE deleted_at IS NULL ORDER BY number");
 const CHANGED: Sql =
@@ -136,6 +138,22 @@ pub async fn find_deleted(
 ) -> Result<Option<Role>, Error> {
     let rows = tx.query(FIND_DELETED, &[workspace.0.into(), id.into(), folded(name).into(), since.0.into()]).await?;
     one(tx, rows).await
+}
+
+/// The roles that were deleted after `since`, the last one first, and when each was. What they gave is not read.
+pub async fn deleted(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceNumber,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<(Role, Timestamp)>, Error> {
+    let rows = tx.query(DELETED, &[workspace.0.into(), since.0.into(), limit.into()]).await?;
+    let read = |row: Row| {
+        let mut row = row.of("roles");
+        let deleted_at = Timestamp(row.int()?);
+        Ok((decode(row)?, deleted_at))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// A permission that a role has, under the names that it has or had.

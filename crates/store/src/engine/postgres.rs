@@ -14,7 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{Row, Tx, Value};
 use crate::{
     Error,
-    reader::{ReadJob, run_reads},
+    reader::{Answered, ReadJob, run_reads},
     writer::{Queue, run_batch},
 };
 
@@ -125,7 +125,9 @@ impl Postgres {
         let postgres = self.clone();
         tokio::spawn(async move {
             match postgres.client().await {
-                Ok(mut client) => run_reads(&mut Tx::Postgres(&mut client), [job]).await,
+                Ok(mut client) => {
+                    run_reads(&mut Tx::Postgres(&mut client), [job]).await.into_iter().for_each(Answered::tell);
+                }
                 Err(error) => job.fail(error),
             }
         });

@@ -177,6 +177,14 @@ pub async fn list(
     rows.into_iter().map(decode).collect()
 }
 
+/// How many keys have a role. What is written down is enough unless some of them have no API any more.
+pub async fn count_having(tx: &mut Tx<'_>, role: RoleNumber) -> Result<i64, Error> {
+    if some_have_no_api(tx).await? {
+        return Ok(count_of_role(tx, role).await?.into_values().sum());
+    }
+    holder::stored(tx, Holding::Role(role)).await
+}
+
 /// How many keys of each API have a role.
 pub async fn count_of_role(tx: &mut Tx<'_>, role: RoleNumber) -> Result<HashMap<ApiNumber, i64>, Error> {
     let pair = |row: Row| {

@@ -2,7 +2,7 @@
 
 use keyward_core::{
     model::{
-        WorkspaceNumber,
+        Revision, WorkspaceNumber,
         api::ApiNumber,
         identity::IdentityNumber,
         key::{Key, KeyNumber},
@@ -48,6 +48,12 @@ const FIND_BY_HASH: Sql = Sql(
      limits, counted, prefix, bytes, sealed IS NOT NULL, migration, last_used_at, created_at, updated_at, deleted_at \
      FROM keys WHERE hash = $1 AND erased_at IS NULL",
 );
+/// The same, with the last change that is in it.
+const KNOWN_BY_HASH: Sql =
+    Sql("SELECT r.value, k.number, k.workspace, k.api, k.id, k.hash, k.start, k.name, k.meta, k.identity, k.enabled, \
+     k.expires_at, k.permissions, k.roles, k.limits, k.counted, k.prefix, k.bytes, k.sealed IS NOT NULL, k.migration, \
+     k.last_used_at, k.created_at, k.updated_at, k.deleted_at FROM keys k JOIN revision r ON r.singleton = 1 \
+     WHERE k.hash = $1 AND k.erased_at IS NULL");
 const LIST: Sql = Sql(
     "SELECT number, workspace, api, id, hash, start, name, meta, identity, enabled, expires_at, permissions, roles, \
      limits, counted, prefix, bytes, sealed IS NOT NULL, migration, last_used_at, created_at, updated_at, deleted_at \
@@ -152,6 +158,15 @@ pub async fn find(tx: &mut Tx<'_>, workspace: WorkspaceNumber, id: &str) -> Resu
 /// The key with this SHA-256, whosoever it is, and also if it is deleted.
 pub async fn find_by_hash(tx: &mut Tx<'_>, hash: &Hash) -> Result<Option<Key>, Error> {
     tx.query(FIND_BY_HASH, &[hash.to_vec().into()]).await?.into_iter().next().map(decode).transpose()
+}
+
+/// As [`find_by_hash`], with the number of the last committed change: one statement, because whoever verifies a key waits
+/// for it.
+pub async fn find_with_revision(tx: &mut Tx<'_>, hash: &Hash) -> Result<(Revision, Option<Key>), Error> {
+    let Some(mut row) = tx.query(KNOWN_BY_HASH, &[hash.to_vec().into()]).await?.into_iter().next() else {
+        return Ok((crate::revision(tx).await?, None));
+    };
+    Ok((Revision(row.int()?), Some(decode(row)?)))
 }
 
 /// The API's keys from this id on, at most so many; only those of one identity, if one is given.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use keyward_core::{
     impact::Counts,
-    model::{permission::PermissionNumber, role::RoleNumber},
+    model::{api::ApiNumber, permission::PermissionNumber, role::RoleNumber},
 };
 
 use super::user_holdings;
@@ -35,6 +35,11 @@ const COUNT_KEPT_OF_ROLE: Sql =
      SELECT o.user_number FROM role_permissions x JOIN roles r ON r.number = x.role AND r.deleted_at IS NULL \
      JOIN user_roles o ON o.role = x.role WHERE x.permission = $2 AND x.role <> $1 \
      AND EXISTS (SELECT 1 FROM user_roles m WHERE m.role = $1 AND m.user_number = o.user_number)) held");
+const COUNT_OF_API: Sql = Sql("SELECT COUNT(*) FROM (SELECT h.user_number FROM user_permissions h \
+     JOIN permissions p ON p.number = h.permission WHERE p.api = $1 AND p.deleted_at IS NULL UNION \
+     SELECT m.user_number FROM user_roles m WHERE m.role IN (SELECT g.role FROM role_permissions g \
+     JOIN permissions p ON p.number = g.permission JOIN roles r ON r.number = g.role \
+     WHERE p.api = $1 AND p.deleted_at IS NULL AND r.deleted_at IS NULL)) held");
 // A consent to an application that is deleted is none.
 const COUNT_CONSENTS: Sql = Sql("SELECT COUNT(*) FROM consent_permissions p JOIN consents c ON c.number = p.consent \
      JOIN clients l ON l.number = c.client WHERE p.permission = $1 AND l.deleted_at IS NULL");
@@ -83,6 +88,12 @@ pub async fn held_directly(tx: &mut Tx<'_>, role: RoleNumber) -> Result<HashSet<
 /// How many users with a role have one of its permissions from elsewhere as well.
 pub async fn count_kept_of_role(tx: &mut Tx<'_>, role: RoleNumber, permission: PermissionNumber) -> Result<i64, Error> {
     let rows = tx.query(COUNT_KEPT_OF_ROLE, &[role.0.into(), permission.0.into()]).await?;
+    rows.into_iter().next().ok_or_else(|| Error::inconsistent("users", "no count"))?.int()
+}
+
+/// How many users hold some permission of an API.
+pub async fn count_of_api(tx: &mut Tx<'_>, api: ApiNumber) -> Result<i64, Error> {
+    let rows = tx.query(COUNT_OF_API, &[api.0.into()]).await?;
     rows.into_iter().next().ok_or_else(|| Error::inconsistent("users", "no count"))?.int()
 }
 

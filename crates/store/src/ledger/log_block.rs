@@ -12,10 +12,12 @@ use keyward_core::{
     },
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::log::{log_id, number_in};
+use super::{
+    log::{log_id, number_in},
+    log_columns::{Columns, Differing, Read, WIDTH, Written, whole},
+};
 use crate::{
     Error,
     engine::{Row, Sql, Tx},
@@ -36,18 +38,10 @@ const OLDEST: Sql = Sql("SELECT first, last, entries FROM log_blocks WHERE works
      AND (CAST($4 AS BIGINT) IS NULL OR latest >= $4) AND (CAST($5 AS BIGINT) IS NULL OR earliest <= $5) \
      ORDER BY first LIMIT $6");
 
-/// A block as it is stored: the time that its entries count from, in milliseconds, its texts, and for each entry
-/// numbers and places in the list of texts.
-#[derive(Debug, Serialize, Deserialize)]
-struct Packed<'p> {
-    begin: i64,
-    #[serde(borrow)]
-    texts: Vec<Cow<'p, str>>,
-    entries: Cow<'p, [[i64; WIDTH]]>,
-}
-
-/// How many numbers an entry has.
-const WIDTH: usize = 19;
+/// About how many bytes an entry takes.
+const USUAL: usize = 64;
+/// The column of the request's id, which nearly always is one that was never seen before.
+const REQUEST: usize = 8;
 /// The place of what is not there.
 const NOTHING: i64 = -1;
 
@@ -98,7 +92,7 @@ pub struct Issued<'b> {
 pub struct Block {
     workspace: WorkspaceNumber,
     texts: IndexSet<Box<str>, RandomState>,
-    entries: Vec<[i64; WIDTH]>,
+    entries: Vec<Columns>,
     /// The time of the first entry; the others count from it.
     begin: Timestamp,
     earliest: Timestamp,
@@ -124,27 +118,32 @@ impl Block {
     pub fn push(&mut self, entry: &Packing<'_>) {
         (self.earliest, self.latest) = (self.earliest.min(entry.at), self.latest.max(entry.at));
         let seen = &entry.seen;
-        let packed = [
-            entry.at.0 - self.begin.0,
-            self.place(entry.kind.code()),
-            self.place(entry.description),
-            self.place_of_any(entry.client_id),
-            self.place_of_any(entry.subject),
-            self.place_of_any(entry.token_id),
-            self.place(entry.scope),
-            self.place(entry.audience),
-            self.place(seen.request_id),
-            self.place(seen.ip),
-            self.place(seen.user_agent),
-            self.place(seen.hostname),
-            self.place(seen.method),
-            self.place(seen.path),
-            self.place(seen.query),
-            self.place(seen.body),
-            self.place_of_any(seen.correlation_id),
-            i64::from(entry.status),
-            self.place(entry.answer),
+        // The columns from the second on.
+        let texts = [
+            Some(entry.kind.code()),
+            Some(entry.description),
+            entry.client_id,
+            entry.subject,
+            entry.token_id,
+            Some(entry.scope),
+            Some(entry.audience),
+            Some(seen.request_id),
+            Some(seen.ip),
+            Some(seen.user_agent),
+            Some(seen.hostname),
+            Some(seen.method),
+            Some(seen.path),
+            Some(seen.query),
+            Some(seen.body),
+            seen.correlation_id,
         ];
+        let mut packed = [NOTHING; WIDTH];
+        packed[0] = entry.at.0 - self.begin.0;
+        for (column, text) in (1..).zip(texts) {
+            packed[column] = text.map_or(NOTHING, |text| self.place(column, text));
+        }
+        packed[17] = i64::from(entry.status);
+        packed[18] = self.place(18, entry.answer);
         self.entries.push(packed);
     }
 
@@ -171,13 +170,17 @@ impl Block {
         issued.into_values().collect()
     }
 
-    fn place(&mut self, text: &str) -> i64 {
-        let place = self.texts.get_index_of(text).unwrap_or_else(|| self.texts.insert_full(text.into()).0);
+    /// The place of a text that belongs into this column.
+    fn place(&mut self, column: usize, text: &str) -> i64 {
+        // Nearly always it is what the entry before has there, and then nothing is hashed.
+        let before = self.entries.last().map(|entry| entry[column]);
+        let known = |place: i64| self.texts.get_index(usize::try_from(place).ok()?);
+        if let Some(place) = before.filter(|place| known(*place).is_some_and(|known| **known == *text)) {
+            return place;
+        }
+        let known = if column == REQUEST { None } else { self.texts.get_index_of(text) };
+        let place = known.unwrap_or_else(|| self.texts.insert_full(text.into()).0);
         i64::try_from(place).unwrap_or(NOTHING)
-    }
-
-    fn place_of_any(&mut self, text: Option<&str>) -> i64 {
-        text.map_or(NOTHING, |text| self.place(text))
     }
 }
 
@@ -186,9 +189,11 @@ impl Block {
 /// # Errors
 /// Why the store can't be written.
 pub async fn insert(tx: &mut Tx<'_>, block: &Block) -> Result<(), Error> {
-    let texts = block.texts.iter().map(|text| Cow::Borrowed(&**text)).collect();
-    let packed = Packed { begin: block.begin.0, texts, entries: Cow::Borrowed(block.entries.as_slice()) };
-    let packed = serde_json::to_string(&packed).map_err(|error| Error::Engine(Box::new(error)))?;
+    let texts = block.texts.iter().map(|text| &**text).collect();
+    let packed = Written { begin: block.begin.0, texts, entries: Differing(&block.entries) };
+    let mut text = Vec::with_capacity(block.len() * USUAL);
+    serde_json::to_writer(&mut text, &packed).map_err(|error| Error::Engine(Box::new(error)))?;
+    let packed = String::from_utf8(text).map_err(|error| Error::Engine(Box::new(error)))?;
     let first = take_numbers(tx, "log", block.len()).await?;
     let last = first + i64::try_from(block.len()).unwrap_or(i64::MAX) - 1;
     let (earliest, latest) = (block.earliest.0, block.latest.0);
@@ -308,23 +313,28 @@ fn unpack(row: Row) -> Result<(i64, i64, Vec<LogEntry>), Error> {
     let mut row = row.of("log_blocks");
     let (first, last, text) = (row.int()?, row.int()?, row.text()?);
     let broken = |error: &dyn std::fmt::Display| Error::inconsistent("log_blocks", format!("block {first}: {error}"));
-    let packed: Packed<'_> = serde_json::from_str(&text).map_err(|error| broken(&error))?;
-    let read = |(number, entry): (i64, &[i64; WIDTH])| Reading { packed: &packed, entry }.entry(number);
-    let entries: Option<Vec<LogEntry>> = (first..=last).zip(packed.entries.iter()).map(read).collect();
+    let packed: Read<'_> = serde_json::from_str(&text).map_err(|error| broken(&error))?;
+    let mut entry = None;
+    let read = |(number, stored): (i64, &Vec<i64>)| {
+        entry = whole(stored, entry.as_ref());
+        Reading { texts: &packed.texts, begin: packed.begin, entry: entry.as_ref()? }.entry(number)
+    };
+    let entries: Option<Vec<LogEntry>> = (first..=last).zip(&packed.entries).map(read).collect();
     let entries = entries.ok_or_else(|| broken(&"an entry that can't be read"))?;
     Ok((first, last, entries))
 }
 
 /// An entry of a block, being read. The columns are those that [`Block::push`] writes.
 struct Reading<'b> {
-    packed: &'b Packed<'b>,
-    entry: &'b [i64; WIDTH],
+    texts: &'b [Cow<'b, str>],
+    begin: i64,
+    entry: &'b Columns,
 }
 
 impl Reading<'_> {
     fn text(&self, column: usize) -> Option<String> {
         let place = usize::try_from(self.entry[column]).ok()?;
-        self.packed.texts.get(place).map(|text| text.clone().into_owned())
+        self.texts.get(place).map(|text| text.clone().into_owned())
     }
 
     fn json(&self, column: usize) -> Option<Json> {
@@ -332,7 +342,7 @@ impl Reading<'_> {
     }
 
     fn entry(&self, number: i64) -> Option<LogEntry> {
-        let at = Timestamp(self.packed.begin + self.entry[0]);
+        let at = Timestamp(self.begin + self.entry[0]);
         let actor = Actor {
             client_id: self.text(3),
             subject: self.text(4),

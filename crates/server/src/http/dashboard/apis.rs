@@ -30,7 +30,11 @@ const PER_PAGE: usize = 50;
 pub(super) const LIST_QUERY: &[Parameter] = &[
     Parameter { name: "q", kind: ParameterKind::Text(200), description: "A part of the name or the identifier" },
     Parameter { name: "page", kind: ParameterKind::Integer(0, 1_000_000), description: "Which page" },
-    Parameter { name: "deleted", kind: ParameterKind::Text(200), description: "The name of the API that was deleted" },
+    Parameter {
+        name: "deleted",
+        kind: ParameterKind::Text(600),
+        description: "The identifier of the API that was deleted",
+    },
 ];
 
 /// The rows.
@@ -109,7 +113,12 @@ impl Head {
 
     /// The tabs there are.
     pub(super) fn tabs(&self) -> Vec<Tab> {
-        vec![Tab { path: "permissions", name: "Permissions", count: Some(self.permissions) }]
+        vec![
+            Tab { path: "quickstart", name: "Quickstart", count: None },
+            Tab { path: "settings", name: "Settings", count: None },
+            Tab { path: "permissions", name: "Permissions", count: Some(self.permissions) },
+            Tab { path: "applications", name: "Applications", count: None },
+        ]
     }
 }
 
@@ -150,12 +159,14 @@ pub(super) fn list(request: Request) -> Handled {
         let pager = Pager::new("/apis", &request.query, rows.len(), PER_PAGE);
         let rows = pager.cut(rows);
         let frame = Frame::new(&request.call, "apis", "APIs");
-        let deleted = Some(text("deleted").to_owned()).filter(|name| !name.is_empty());
+        let there = |identifier: &String| request.view.snapshot.api(request.call.workspace, identifier).is_some();
+        let deleted = Some(text("deleted").to_owned()).filter(|gone| !gone.is_empty() && !there(gone));
         show(StatusCode::OK, &List { frame, q, rows, pager, deleted })
     })
 }
 
-fn algorithms() -> Vec<&'static str> {
+/// The algorithms that tokens can be signed with.
+pub(super) fn algorithms() -> Vec<&'static str> {
     SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec()
 }
 

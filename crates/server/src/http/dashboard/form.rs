@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::http::operation::Request;
+
 /// The field that every form of a session carries.
 pub(super) const TOKEN: &str = "form_token";
 
@@ -29,6 +31,20 @@ pub(super) fn text<'b>(body: &'b Value, name: &str) -> &'b str {
     body.get(name).and_then(Value::as_str).unwrap_or_default().trim()
 }
 
+/// The texts in a field that may be there several times.
+pub(super) fn texts(body: &Value, name: &str) -> Vec<String> {
+    match body.get(name) {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A text of the query string; empty when there is none.
+pub(super) fn query<'r>(request: &'r Request, name: &str) -> &'r str {
+    request.query.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -45,5 +61,7 @@ mod tests {
         assert_eq!(parse(&[0xff]), None);
         let body = json!({ "one": " x ", "many": ["a", "b"] });
         assert_eq!((text(&body, "one"), text(&body, "many"), text(&body, "none")), ("x", "", ""));
+        assert_eq!((texts(&body, "one"), texts(&body, "none")), (vec![" x ".to_owned()], vec![]));
+        assert_eq!(texts(&body, "many"), ["a", "b"]);
     }
 }

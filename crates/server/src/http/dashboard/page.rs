@@ -71,12 +71,17 @@ pub(super) struct Section {
     pub(super) icon: &'static str,
 }
 
-const SECTIONS: [Section; 1] = [Section { section: "apis", path: "/apis", name: "APIs", icon: "api" }];
+const SECTIONS: &[Section] = &[
+    Section { section: "apis", path: "/apis", name: "APIs", icon: "api" },
+    Section { section: "roles", path: "/roles", name: "Roles", icon: "role" },
+    Section { section: "users", path: "/users", name: "Users", icon: "users" },
+    Section { section: "applications", path: "/applications", name: "Applications", icon: "app" },
+];
 
 impl Frame {
     /// The sections there are.
     pub(super) fn sections(&self) -> &'static [Section] {
-        &SECTIONS
+        SECTIONS
     }
 
     /// One of the icons, as HTML.
@@ -108,7 +113,7 @@ impl Pager {
         let page = asked.unwrap_or(0).min(total.saturating_sub(1) / per_page);
         let link = |page: usize| {
             let mut pairs = form_urlencoded::Serializer::new(String::new());
-            for name in ["q", "sort"] {
+            for name in ["q", "sort", "unused"] {
                 if let Some(text) = query.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()) {
                     pairs.append_pair(name, text);
                 }
@@ -138,11 +143,29 @@ impl Pager {
     }
 }
 
+/// A count as people write it.
+pub(super) fn thousands(count: impl TryInto<u64>) -> String {
+    let digits = count.try_into().unwrap_or(0).to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (nth, digit) in digits.chars().enumerate() {
+        if nth > 0 && (digits.len() - nth) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A time as HTML: in UTC, until a script shows it in the reader's zone.
 pub(super) fn time(at: Timestamp, format: &str) -> String {
     let moment = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
     let (exact, text) = (moment.strftime("%Y-%m-%dT%H:%M:%SZ"), moment.strftime("%Y-%m-%d %H:%M UTC"));
     format!(r#"<time datetime="{exact}" data-format="{format}" title="{exact}">{text}</time>"#)
+}
+
+/// A text with nothing in it that would be read as markup.
+pub(super) fn escaped(text: &str) -> String {
+    askama::filters::escape(text, askama::filters::Html).map(|safe| safe.to_string()).unwrap_or_default()
 }
 
 /// The page as an answer.
@@ -183,5 +206,18 @@ impl Answer {
             headers.insert(name, value);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_separators() {
+        let cases = [(0, "0"), (7, "7"), (999, "999"), (1000, "1,000"), (123_456, "123,456"), (1_234_567, "1,234,567")];
+        for (count, text) in cases {
+            assert_eq!(thousands(count), text);
+        }
     }
 }

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::{
     apis::Head,
+    difference::{self, Line},
     form,
     page::{Frame, Pager},
+    usage_plot::Used,
 };
 
 /// The list.
@@ -22,6 +24,7 @@ pub(super) struct List {
     pub(super) q: String,
     pub(super) sort: String,
     pub(super) sort_link: String,
+    pub(super) unused: String,
     pub(super) rows: Vec<Row>,
     pub(super) pager: Pager,
     pub(super) deleted: Vec<Deleted>,
@@ -33,12 +36,13 @@ pub(super) struct Row {
     pub(super) id: String,
     pub(super) value: String,
     pub(super) description: String,
+    pub(super) used: Used,
 }
 
 impl Row {
-    pub(super) fn new(permission: &Permission) -> Self {
+    pub(super) fn new(permission: &Permission, used: Used) -> Self {
         let Typed { value, description } = Typed::now(permission);
-        Self { id: permission.id.clone(), value, description }
+        Self { id: permission.id.clone(), value, description, used }
     }
 }
 
@@ -110,34 +114,10 @@ pub(super) struct Edited {
     pub(super) error: Option<String>,
 }
 
-/// A line of a difference.
-pub(super) struct Line {
-    pub(super) text: String,
-    pub(super) is_same: bool,
-    pub(super) is_added: bool,
-}
-
-/// How one form differs from another, line by line.
+/// How one form differs from another.
 pub(super) fn difference(before: &Typed, after: &Typed) -> Vec<Line> {
-    let fields =
-        [("permission", &before.value, &after.value), ("description", &before.description, &after.description)];
-    let mut lines = Vec::new();
-    for (name, before, after) in fields {
-        let line = |text: &str, is_same, is_added| Line { text: format!("{name}: {text}"), is_same, is_added };
-        if before == after {
-            lines.push(line(before, true, false));
-        } else {
-            lines.extend([line(before, false, false), line(after, false, true)]);
-        }
-    }
-    lines
-}
-
-/// Whether it is really to be deleted.
-#[derive(Template)]
-#[template(path = "permission_delete.html")]
-pub(super) struct Sure {
-    pub(super) frame: Frame,
-    pub(super) api: Head,
-    pub(super) value: String,
+    difference::difference(&[
+        ("permission", &before.value, &after.value),
+        ("description", &before.description, &after.description),
+    ])
 }

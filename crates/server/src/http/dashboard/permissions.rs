@@ -8,15 +8,17 @@ use keyward_core::{
     model::permission::{Permission, PermissionValue, PermissionValueError, VALUE_MAX, Wanted},
     problem::Missing,
     snapshot::ApiEntry,
+    time::Timestamp,
 };
 
 use super::{
     apis::{Head, find},
-    form,
-    page::{Frame, Pager, redirect, show, time},
-    permission_page::{Deleted, Edited, List, Notice, Paste, Row, Sure, Typed, difference},
+    form::{self, query},
+    page::{Frame, Pager, escaped, redirect, show, time},
+    permission_page::{Deleted, Edited, List, Notice, Paste, Row, Typed, difference},
     problem,
-    table::{EDIT, VIEW, form_at, page_at},
+    table::{EDIT, PAGE, VIEW, form_at, page_at, word},
+    usage_plot::in_list,
 };
 use crate::{
     http::{
@@ -26,7 +28,7 @@ use crate::{
     service::{
         Precondition,
         permission::{self, PermissionFields},
-        slug,
+        permission_usage, slug,
     },
 };
 
@@ -35,15 +37,12 @@ const PER_PAGE: usize = 100;
 /// How many deleted ones are listed.
 const DELETED: i64 = 100;
 
-const fn word(name: &'static str, description: &'static str) -> Parameter {
-    Parameter { name, kind: ParameterKind::Text(300), description }
-}
-
 /// What the list can be asked for.
 pub(super) const LIST_QUERY: &[Parameter] = &[
     word("q", "A part of the value or the description"),
     Parameter { name: "sort", kind: ParameterKind::Choice(&["value"]), description: "In which order" },
-    Parameter { name: "page", kind: ParameterKind::Integer(0, 1_000_000), description: "Which page" },
+    PAGE,
+    word("unused", "Only those that were not used since this date"),
     word("added", "The id of the permission that was added"),
     word("saved", "The id of the permission that was changed"),
     word("deleted", "The id of the permission that was deleted"),
@@ -96,33 +95,10 @@ pub(super) fn rows() -> Vec<Operation> {
             ("Update a permission of a resource server", EDIT),
             save,
         ),
-        page_at(
-            "console_permission_deletion",
-            "/apis/{id}/permissions/{permission}/delete",
-            ("Show what a deletion takes away", EDIT),
-            &[],
-            confirm,
-        ),
-        form_at(
-            "console_permission_delete",
-            "/apis/{id}/permissions/{permission}/delete",
-            ("Delete a permission of a resource server", EDIT),
-            delete,
-        ),
-        form_at(
-            "console_permission_restore",
-            "/apis/{id}/permissions/{permission}/restore",
-            ("Undo the deletion of a permission", EDIT),
-            restore,
-        ),
     ]
 }
 
-fn query<'r>(request: &'r Request, name: &str) -> &'r str {
-    request.query.get(name).and_then(|value| value.as_str()).unwrap_or_default()
-}
-
-fn to_list(entry: &ApiEntry, what: &str, id: &str) -> Answer {
+pub(super) fn to_list(entry: &ApiEntry, what: &str, id: &str) -> Answer {
     redirect(&format!("/apis/{}/permissions?{what}={id}", entry.api.id))
 }
 
@@ -151,10 +127,17 @@ fn wanted(value: &str, description: &str) -> Result<Wanted, String> {
 }
 
 /// The permission of this API that the path names by its id.
-fn named<'e>(entry: &'e ApiEntry, request: &Request) -> Result<&'e Arc<Permission>, Problem> {
+pub(super) fn named<'e>(entry: &'e ApiEntry, request: &Request) -> Result<&'e Arc<Permission>, Problem> {
     let id = request.segments.get(1).map(String::as_str).unwrap_or_default();
     let found = entry.permissions.iter().find(|permission| permission.id == id);
     found.ok_or(Problem::NotFound(Missing::WorkspacePermission))
+}
+
+/// The beginning of a day, in UTC.
+fn midnight(date: &str) -> Option<Timestamp> {
+    let date: jiff::civil::Date = date.parse().ok()?;
+    let moment = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(Timestamp(moment.timestamp().as_millisecond()))
 }
 
 /// Lists permissions.
@@ -170,20 +153,32 @@ async fn show_list(
     entry: &ApiEntry,
     (status, typed, error): (StatusCode, Typed, Option<String>),
 ) -> Result<Answer, Problem> {
-    let q = query(request, "q").trim().to_owned();
+    let (q, unused) = (query(request, "q").trim().to_owned(), query(request, "unused").to_owned());
     let part = q.to_lowercase();
+    // A date that is none filters nothing.
+    let among = match midnight(&unused) {
+        Some(since) => permission_usage::unused_since(&request.call, entry, since).await?,
+        None => entry.permissions.clone(),
+    };
     let fits = |permission: &&Arc<Permission>| {
         let described = || permission.description.as_ref().is_some_and(|text| text.to_lowercase().contains(&part));
         part.is_empty() || permission.value.as_str().to_lowercase().contains(&part) || described()
     };
-    let mut found: Vec<&Arc<Permission>> = entry.permissions.iter().filter(fits).collect();
+    let mut found: Vec<&Arc<Permission>> = among.iter().filter(fits).collect();
     let sort = query(request, "sort").to_owned();
     if sort == "value" {
         found.sort_by(|one, other| one.value.cmp(&other.value));
     }
     let path = format!("/apis/{}/permissions", entry.api.id);
     let pager = Pager::new(&path, &request.query, found.len(), PER_PAGE);
-    let rows = pager.cut(found).into_iter().map(|permission| Row::new(permission)).collect();
+    let found = pager.cut(found);
+    let numbers = found.iter().map(|permission| permission.number).collect();
+    let histories = permission_usage::histories(&request.call, numbers).await?;
+    let row = |permission: &Arc<Permission>| {
+        let history = histories.get(&permission.number);
+        Row::new(permission, in_list(request, permission.value.as_str(), history))
+    };
+    let rows = found.into_iter().map(row).collect();
     let mut deleted = slug::deleted(&request.call, entry.api.number, DELETED + 1).await?;
     let has_more_deleted = deleted.len() > usize::try_from(DELETED).unwrap_or(usize::MAX);
     deleted.truncate(usize::try_from(DELETED).unwrap_or(usize::MAX));
@@ -206,6 +201,7 @@ async fn show_list(
         error,
         q,
         sort,
+        unused,
         rows,
         pager,
         deleted,
@@ -215,11 +211,7 @@ async fn show_list(
 }
 
 /// What was just done, as far as it is so: the address of a page proves nothing.
-fn notice(
-    request: &Request,
-    entry: &ApiEntry,
-    deleted: &[(Permission, keyward_core::time::Timestamp)],
-) -> Option<Notice> {
+fn notice(request: &Request, entry: &ApiEntry, deleted: &[(Permission, Timestamp)]) -> Option<Notice> {
     let there = |what: &str, text: &'static str| {
         let permission = entry.permissions.iter().find(|permission| permission.id == query(request, what))?;
         Some(Notice { id: permission.id.clone(), value: permission.value.to_string(), text, can_undo: false })
@@ -246,8 +238,7 @@ pub(super) fn check(request: Request) -> Handled {
             Err(error) => Some(refused(error)),
             Ok(_) => taken(),
         };
-        let text = askama::filters::escape(text.unwrap_or_default(), askama::filters::Html);
-        let text = text.map_err(|error| Problem::internal(error.to_string()))?.to_string();
+        let text = escaped(&text.unwrap_or_default());
         Ok(Answer::bytes(StatusCode::OK, "text/html; charset=utf-8", text.into()))
     })
 }
@@ -389,43 +380,5 @@ pub(super) fn save(request: Request) -> Handled {
         };
         let (status, _, text) = refusal;
         show_edited(&request, entry, permission, (status, typed, None, Some(text)))
-    })
-}
-
-/// Shows what a deletion takes away.
-pub(super) fn confirm(request: Request) -> Handled {
-    Box::pin(async move {
-        let entry = find(&request)?;
-        let permission = named(entry, &request)?;
-        let page = Sure {
-            frame: Frame::new(&request.call, "apis", format!("Delete {}", permission.value)),
-            api: Head::new(entry, "permissions"),
-            value: permission.value.to_string(),
-        };
-        show(StatusCode::OK, &page)
-    })
-}
-
-/// Deletes a permission. One that is deleted already is shown so.
-pub(super) fn delete(request: Request) -> Handled {
-    Box::pin(async move {
-        let entry = find(&request)?;
-        let id = request.segments[1].clone();
-        if let Ok(permission) = named(entry, &request) {
-            slug::delete(&request.call, permission.id.clone()).await?;
-        }
-        Ok(to_list(entry, "deleted", &super::page::segment(&id)))
-    })
-}
-
-/// Undoes the deletion of a permission.
-pub(super) fn restore(request: Request) -> Handled {
-    Box::pin(async move {
-        let entry = find(&request)?;
-        if let Ok(permission) = named(entry, &request) {
-            return Ok(to_list(entry, "restored", &permission.id));
-        }
-        let restored = slug::restore(&request.call, request.segments[1].clone()).await?;
-        Ok(to_list(entry, "restored", &restored.id))
     })
 }

@@ -6,7 +6,8 @@ use http::{Method, Response, StatusCode, Uri, header};
 use http_body_util::Full;
 use keyward_core::{
     Problem,
-    problem::{Conflict, ConsoleRefusal, Missing},
+    model::user::PASSWORD_MIN,
+    problem::{Conflict, ConsoleRefusal, Missing, UserRefusal},
 };
 
 use super::page::{Frame, redirect, segment, show};
@@ -53,12 +54,16 @@ pub(super) fn words(problem: &Problem) -> (StatusCode, &'static str, String) {
             let text = match missing {
                 Missing::Route => "There is no page at this address.",
                 Missing::Administrator => "There is no such administrator. Somebody may have removed it meanwhile.",
+                Missing::Role => "There is no such role, or it was deleted more than 30 days ago.",
+                Missing::User | Missing::Users => "There is no such user. Somebody may have deleted it meanwhile.",
+                Missing::Permission(..) => "One of these permissions is not there any more. Look at the list again.",
                 Missing::WorkspacePermission => "There is no such permission, or it was deleted more than 30 days ago.",
                 _ => "There is no such thing. Somebody may have deleted it meanwhile.",
             };
             (StatusCode::NOT_FOUND, "Not found", text.to_owned())
         }
         Problem::Conflict(conflict) => (StatusCode::CONFLICT, "This name is taken", conflicting(conflict)),
+        Problem::User(refusal) => (StatusCode::UNPROCESSABLE_ENTITY, "This can't be taken", no_user(*refusal)),
         Problem::Stale { .. } => (
             StatusCode::CONFLICT,
             "This was changed meanwhile",
@@ -132,6 +137,17 @@ fn refused(refusal: &ConsoleRefusal) -> (StatusCode, &'static str, String) {
     }
 }
 
+fn no_user(refusal: UserRefusal) -> String {
+    match refusal {
+        UserRefusal::Connection => "There is no such connection.".to_owned(),
+        UserRefusal::Username => "The users of this connection have no usernames.".to_owned(),
+        UserRefusal::WeakPassword => format!("A password has at least {PASSWORD_MIN} characters."),
+        UserRefusal::Permissions => {
+            "The user has as many permissions of its own as the configuration allows. Give it a role.".to_owned()
+        }
+    }
+}
+
 fn conflicting(conflict: &Conflict) -> String {
     match conflict {
         Conflict::ApiIdentifier => {
@@ -141,7 +157,9 @@ fn conflicting(conflict: &Conflict) -> String {
         Conflict::PermissionValue(_, value) | Conflict::Slug(value) => {
             format!("This API has a permission {value} already.")
         }
+        Conflict::ClientGrant => "There is such a grant already. Change that one.".to_owned(),
         Conflict::RoleName(name) => format!("There is a role {name} already."),
+        Conflict::User => "The connection has a user with this e-mail address, username or id already.".to_owned(),
         Conflict::Administrator(email) => format!("{email} is an administrator already."),
         other => format!("{other:?}"),
     }

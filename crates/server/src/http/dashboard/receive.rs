@@ -23,6 +23,7 @@ use crate::{
         incoming::{Incoming, kept, origin},
         operation::{Access, Operation, Request},
         query,
+        validation::refuse_null_characters,
     },
     service::session::{self, SignedIn},
 };
@@ -100,12 +101,16 @@ async fn attempt(
         Arc::make_mut(&mut call.origin).body = kept(&Value::Object(fields.clone()), read.len());
     }
     let query = query::parse(row.query, incoming.uri.query().unwrap_or_default()).map_err(Problem::Invalid)?;
+    let segments = segments?;
+    for sent in query.values().cloned().chain(segments.iter().map(|segment| segment.as_str().into())) {
+        refuse_null_characters(Part::Query, &sent).map_err(Problem::Invalid)?;
+    }
     // The lease first: a state taken while it had run out may lack what was answered elsewhere meanwhile.
     call.app.lease.check()?;
     let request = Request {
         view: Arc::clone(&call.app.view()),
         call: call.clone(),
-        segments: segments?,
+        segments,
         query,
         body: Value::Object(fields),
         incoming: Arc::clone(incoming),

@@ -3,9 +3,13 @@
 use http::Method;
 use keyward_core::model::administrator::AdministratorRole;
 
-use super::{apis, assets, permissions, sign_in};
+use super::{
+    api_deletion, api_settings, apis, assets, client, client_grants, clients, credentials, permission_deletion,
+    permissions, quickstart, role_holders, role_permissions, role_settings, roles, sign_in, user_permissions,
+    user_roles, user_settings, users,
+};
 use crate::http::operation::{
-    Access, Handler, Operation, Parameter,
+    Access, Handler, Operation, Parameter, ParameterKind,
     Shape::{Empty, Text},
 };
 
@@ -58,6 +62,15 @@ pub(super) fn form_at(
     }
 }
 
+/// A word in the query string of a page.
+pub(super) const fn word(name: &'static str, description: &'static str) -> Parameter {
+    Parameter { name, kind: ParameterKind::Text(300), description }
+}
+
+/// The parameter that says which page of a list.
+pub(super) const PAGE: Parameter =
+    Parameter { name: "page", kind: ParameterKind::Integer(0, 1_000_000), description: "Which page" };
+
 /// What every administrator may do.
 pub(super) const VIEW: Access = Access::Administrator(AdministratorRole::Viewer);
 /// What takes an editor.
@@ -65,5 +78,27 @@ pub(super) const EDIT: Access = Access::Administrator(AdministratorRole::Editor)
 
 /// The rows.
 pub fn operations() -> Vec<Operation> {
-    [sign_in::rows(), assets::rows(), apis::rows(), permissions::rows()].into_iter().flatten().collect()
+    let all = [
+        sign_in::rows(),
+        assets::rows(),
+        apis::rows(),
+        permissions::rows(),
+        permission_deletion::rows(),
+        roles::rows(),
+        role_permissions::rows(),
+        role_holders::rows(),
+        role_settings::rows(),
+        users::rows(),
+        user_permissions::rows(),
+        user_roles::rows(),
+        user_settings::rows(),
+        clients::rows(),
+        client::rows(),
+        credentials::rows(),
+        client_grants::rows(),
+        api_settings::rows(),
+        api_deletion::rows(),
+        quickstart::rows(),
+    ];
+    all.into_iter().flatten().collect()
 }

@@ -14,7 +14,10 @@ use crate::{
         answer::Answer,
         operation::{Handled, Parameter, ParameterKind, Request},
     },
-    service::client_grant::{self, GrantFields, NewGrant},
+    service::{
+        Precondition,
+        client_grant::{self, GrantFields, NewGrant},
+    },
 };
 
 /// The parameters of the list.
@@ -90,7 +93,7 @@ pub fn create(request: Request) -> Handled {
 pub fn update(request: Request) -> Handled {
     Box::pin(async move {
         let Request { call, body, segments, .. } = request;
-        let grant = client_grant::update(&call, segments[0].clone(), parse(&body)).await?;
+        let grant = client_grant::update(&call, segments[0].clone(), parse(&body), Precondition::None).await?;
         Ok(shown(&call, StatusCode::OK, &grant))
     })
 }

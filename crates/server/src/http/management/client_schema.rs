@@ -1,7 +1,7 @@
 //! The schemas of applications and of what they may ask for.
 
 use keyward_core::model::{
-    client::{DESCRIPTION_MAX, METADATA_MAX, SECRET_MIN},
+    client::{DESCRIPTION_MAX, METADATA_MAX, NAME_MAX, SECRET_MIN},
     credential::IN_USE_MAX,
 };
 use serde_json::{Map, Value, json};
@@ -33,7 +33,7 @@ fn object(description: &str) -> Value {
 fn fields() -> Value {
     let mut fields = json!({
         "name": {
-            "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^<>]+$",
+            "type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": "^[^<>]+$",
             "description": "Name of this client (min length: 1 character, does not allow < or >)",
         },
         "description": {

@@ -16,6 +16,7 @@ use crate::{
         query,
     },
     service::{
+        Precondition,
         client::{self, ClientFields},
         credential,
     },
@@ -210,7 +211,7 @@ pub fn update(request: Request) -> Handled {
         if body.get("client_secret").is_some() && !call.scopes.contains(Scope::UpdateClientKeys) {
             return Err(Problem::Forbidden(&[Scope::UpdateClientKeys]));
         }
-        let client = client::update(&call, segments[0].clone(), parse(body)).await?;
+        let client = client::update(&call, segments[0].clone(), parse(body), Precondition::None).await?;
         let secret = visible_secret(&call, &query, &client).await?;
         let answer = Answer::json(StatusCode::OK, &render(&client, secret.as_ref(), &call));
         Ok(answer)

@@ -7,6 +7,7 @@ use keyward_core::{
     impact::Counts,
     model::{
         permission::{Permission, PermissionNumber},
+        permission_usage::{PermissionHistory, User},
         role::RoleNumber,
     },
     problem::{Invalid, Part as Place},
@@ -31,6 +32,7 @@ use crate::{
             permission::{self as impact, Grantee, Impact, Key},
             role::{self as role_impact, Given, Outcome},
         },
+        log::date,
         permission,
         role::change,
     },
@@ -225,10 +227,21 @@ fn whole(snapshot: &Snapshot, impact: &Impact) -> Value {
         "clients": concerned(&impact.clients, &["count"], |one| client(snapshot, one)),
         "keys": concerned(&impact.keys, &["count", "direct", "by_roles", "keeps", "loses"], |one| key(snapshot, one)),
         "consents": { "count": impact.consents },
+        "last_used": last_used(&impact.history),
     })
 }
 
-/// The permission by itself. What else is known of it is shown here.
+/// When a permission was last used, and by whom; null if it never was.
+fn last_used(history: &PermissionHistory) -> Value {
+    let Some((at, user)) = &history.last else { return Value::Null };
+    let (kind, id) = match user {
+        User::Key(id) => ("key", id),
+        User::Client(id) => ("client", id),
+    };
+    json!({ "at": date(*at), "by": {"kind": kind, "id": id} })
+}
+
+/// The permission by itself.
 fn subject(permission: &Permission, api: &ApiEntry) -> Value {
     let mut shown = json!({
         "id": permission.id, "value": permission.value.as_str(),

@@ -35,6 +35,20 @@ fn subject() -> Value {
     )
 }
 
+/// When a permission was last used.
+fn last_used() -> Value {
+    let by = closed(
+        &["kind", "id"],
+        json!({
+            "kind": {"type": "string", "enum": ["key", "client"], "description": "An API key, or an application"},
+            "id": text("The key's id, or the application's client_id"),
+        }),
+    );
+    let mut used = closed(&["at", "by"], json!({ "at": text("When it was last used"), "by": by }));
+    used["type"] = json!(["object", "null"]);
+    used
+}
+
 fn role() -> Value {
     closed(&["id", "name"], json!({ "id": text("Id of the role"), "name": text("Name of the role") }))
 }
@@ -115,9 +129,10 @@ const LOSES: (&str, &str) = ("loses", "How many lose it");
 pub fn of_permission() -> Value {
     let consents = closed(&["count"], json!({ "count": {"type": "integer", "description": ALL.1} }));
     closed(
-        &["permission", "roles", "users", "clients", "keys", "consents"],
+        &["permission", "roles", "users", "clients", "keys", "consents", "last_used"],
         json!({
             "permission": subject(),
+            "last_used": last_used(),
             "roles": concerned(&[ALL], &role()),
             "users": concerned(&[ALL, DIRECT, BY_ROLES], &user()),
             "clients": concerned(&[ALL], &client()),

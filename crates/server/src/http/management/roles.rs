@@ -82,7 +82,7 @@ pub fn get(request: Request) -> Handled {
 /// Makes a role. The answer has a description only if one was sent; every later one has it.
 pub fn create(request: Request) -> Handled {
     Box::pin(async move {
-        let RoleFields { name, description } = fields(&request.body);
+        let RoleFields { name, description, .. } = fields(&request.body);
         let sent = description.is_some();
         let role = change::create(&request.call, name.unwrap_or_default(), description).await?;
         let mut shown = render(&role);
@@ -112,5 +112,5 @@ pub fn delete(request: Request) -> Handled {
 /// Takes a body apart, whose form was checked.
 fn fields(body: &Value) -> RoleFields {
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-    RoleFields { name: text("name"), description: text("description") }
+    RoleFields { name: text("name"), description: text("description"), seen: None }
 }

@@ -6,7 +6,7 @@ use keyward_core::{
     access::ManagementScope,
     model::{
         connection::PROVIDER,
-        user::{User, UserOrder},
+        user::{User, UserOrder, is_email},
     },
     problem::{Invalid, Part},
     secret::Secret,
@@ -220,7 +220,8 @@ pub fn update(request: Request) -> Handled {
         let connection = take(&mut fields, "connection");
         let password = take(&mut fields, "password").map(Secret::from);
         let reference = user_reference(&request.segments[0]);
-        let user = user::update(&request.call, reference, UserChange { connection, password, fields }).await?;
+        let user =
+            user::update(&request.call, reference, UserChange { connection, password, fields, seen: None }).await?;
         Ok(Answer::json(StatusCode::OK, &render(&user)))
     })
 }
@@ -260,26 +261,4 @@ fn unfit(property: &str, format: &str, value: &str) -> Problem {
     let value: String = value.chars().take(200).collect();
     let detail = format!("Object didn't pass validation for format {format}: {value}");
     Problem::Invalid(Invalid::property(Part::Body, property, detail))
-}
-
-/// Whether it can be an address at all; only mail that arrives says more.
-fn is_email(text: &str) -> bool {
-    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    let parts = text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
-    plain && parts && text.chars().count() <= 320
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_have_two_parts_and_no_space() {
-        for text in ["a@b", "a+b@c.example", "\"a@b\"@c.example", "ü@ö.example"] {
-            assert!(is_email(text), "{text}");
-        }
-        for text in ["", "a", "@b", "a@", "a b@c", "a@b\n"] {
-            assert!(!is_email(text), "{text}");
-        }
-    }
 }

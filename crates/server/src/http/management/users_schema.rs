@@ -2,9 +2,9 @@
 
 use keyward_core::model::{
     api::IDENTIFIER_MAX,
-    connection::{NAME_MAX, STRATEGY},
+    connection::{self, STRATEGY},
     permission::VALUE_MAX,
-    user::ID_MAX,
+    user::{ID_MAX, NAME_MAX, USERNAME_MAX},
 };
 use serde_json::{Value, json};
 
@@ -22,9 +22,9 @@ fn user_fields() -> Value {
         "phone_number": {
             "type": "string", "pattern": "^\\+[0-9]{1,15}$", "description": "The user's phone number (following the E.164 recommendation)",
         },
-        "username": text(128, "The user's username; only for connections that require one"),
+        "username": text(USERNAME_MAX, "The user's username; only for connections that require one"),
         "password": {"type": "string", "minLength": 1, "description": "The user's password"},
-        "name": text(300, "The user's full name"),
+        "name": text(NAME_MAX, "The user's full name"),
         "given_name": text(150, "The user's given name"),
         "family_name": text(150, "The user's family name"),
         "nickname": text(300, "The user's nickname"),
@@ -255,7 +255,7 @@ pub fn connection_create() -> Value {
     let mut schema = connection_update();
     schema["required"] = json!(["name", "strategy"]);
     schema["properties"]["name"] = json!({
-        "type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": "^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$",
+        "type": "string", "minLength": 1, "maxLength": connection::NAME_MAX, "pattern": "^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$",
         "description": "The name of the connection. Must start and end with an alphanumeric character and can only contain \
                         alphanumeric characters and '-'",
     });

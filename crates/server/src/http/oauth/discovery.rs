@@ -1,7 +1,7 @@
 //! What this issuer offers, and its public keys. Only what really works is listed.
 
 use http::{StatusCode, header};
-use keyward_core::model::credential::AssertionAlgorithm;
+use keyward_core::model::{client::OFFERED_GRANTS, credential::AssertionAlgorithm};
 use serde_json::json;
 
 use crate::http::{
@@ -25,7 +25,7 @@ pub fn configuration(request: Request) -> Handled {
             "jwks_uri": format!("{issuer}.well-known/jwks.json"),
             "token_endpoint": format!("{issuer}oauth/token"),
             "revocation_endpoint": format!("{issuer}oauth/revoke"),
-            "grant_types_supported": ["client_credentials"],
+            "grant_types_supported": OFFERED_GRANTS,
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str),
             "response_types_supported": [],

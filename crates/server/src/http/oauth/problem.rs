@@ -2,7 +2,6 @@
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use keyward_core::{Problem, problem::TokenRefusal};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -53,14 +52,15 @@ pub fn render(problem: &Problem, profile: ErrorStatus) -> Answer {
 
 /// An answer that nobody on the way may keep.
 pub fn private(mut answer: Answer) -> Answer {
+    answer.headers.reserve(2);
     answer.headers.push((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
     answer.headers.push((header::PRAGMA, HeaderValue::from_static("no-cache")));
     answer
 }
 
 /// A token's answer.
-pub fn answer(body: &impl Serialize) -> Answer {
-    private(Answer::bytes(StatusCode::OK, JSON, crate::http::answer::bytes(body)))
+pub fn answer(body: Vec<u8>) -> Answer {
+    private(Answer::bytes(StatusCode::OK, JSON, body.into()))
 }
 
 fn words(problem: &Problem) -> Words {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, header};
-use keyward_core::{Problem, model::client::CLIENT_CREDENTIALS, problem::TokenRefusal, secret::HIDDEN};
-use serde::{Deserialize, Serialize};
+use keyward_core::{Problem, model::client::CLIENT_CREDENTIALS, problem::TokenRefusal};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{credentials::credentials, problem};
@@ -15,7 +15,10 @@ use crate::{
         incoming::Incoming,
         operation::{Handled, Request},
     },
-    service::client_credentials::{self, Asked},
+    service::{
+        client_credentials::{self, Admitted, Asked},
+        prepared_token::Answered,
+    },
 };
 
 /// What the operation does, as the document and the audit log say it.
@@ -36,12 +39,12 @@ pub fn issue(request: Request) -> Handled {
         let (audience, resource) = (text("audience").map(str::to_owned), text("resource").map(str::to_owned));
         let asked = Asked { audience, resource, scope: scopes(text("scope").unwrap_or_default())? };
         let answered = client_credentials::exchange(&request.call, &credentials, &asked).await?;
-        Ok(problem::answer(&answered.describe()))
+        Ok(problem::answer(answered.body()))
     })
 }
 
 /// A request in its usual form: with these parameters, each once, and nothing else that says who asks.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Usual<'b> {
     #[serde(borrow)]
@@ -52,7 +55,7 @@ struct Usual<'b> {
     client_secret: Cow<'b, str>,
     #[serde(borrow)]
     audience: Cow<'b, str>,
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    #[serde(borrow, default)]
     scope: Cow<'b, str>,
 }
 
@@ -71,10 +74,9 @@ impl<'b> Usual<'b> {
 
     fn of_form(body: &'b [u8]) -> Option<Self> {
         let [mut grant_type, mut client_id, mut client_secret, mut audience, mut scope] = [const { None }; 5];
-        // What is not UTF-8 is refused, and not replaced.
-        str::from_utf8(body).ok()?;
-        for (name, value) in form_urlencoded::parse(body) {
-            let place = match &*name {
+        for pair in str::from_utf8(body).ok()?.split('&') {
+            let (name, value) = pair.split_once('=')?;
+            let place = match name {
                 "grant_type" => &mut grant_type,
                 "client_id" => &mut client_id,
                 "client_secret" => &mut client_secret,
@@ -82,7 +84,7 @@ impl<'b> Usual<'b> {
                 "scope" => &mut scope,
                 _ => return None,
             };
-            if place.replace(value).is_some() {
+            if place.replace(decoded(value)?).is_some() {
                 return None;
             }
         }
@@ -94,31 +96,53 @@ impl<'b> Usual<'b> {
             scope: scope.unwrap_or_default(),
         })
     }
+}
 
-    /// What the audit log keeps of the body.
-    fn kept(&self) -> String {
-        let kept = Self { client_secret: Cow::Borrowed(HIDDEN), ..self.clone() };
-        serde_json::to_string(&kept).unwrap_or_default()
+/// A value of a form as it was meant, if it was encoded as it should be.
+fn decoded(value: &str) -> Option<Cow<'_, str>> {
+    if !value.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Some(Cow::Borrowed(value));
     }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (mut bytes, mut rest) = (Vec::with_capacity(value.len()), value.as_bytes());
+    while let [first, others @ ..] = rest {
+        rest = others;
+        bytes.push(match first {
+            b'+' => b' ',
+            b'%' => {
+                let [high, low, others @ ..] = rest else { return None };
+                rest = others;
+                digit(*high)? << 4 | digit(*low)?
+            }
+            other => *other,
+        });
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// Issues a token without all that a request goes through on its usual way, if the request has its usual form and gets
 /// one.
 pub fn issue_at_once<'r>(app: &'r App, incoming: &'r Incoming, body: &'r [u8]) -> AttemptAtToken<'r> {
-    Box::pin(async move {
-        let usual = Usual::of(&incoming.headers, body)?;
-        let scope = scopes(&usual.scope).ok()?;
-        let (ip, kept) = (incoming.arrival.ip.to_string(), usual.kept());
-        let seen = incoming.seen(&ip, &kept)?;
-        let asked = client_credentials::Usual {
-            client_id: &usual.client_id,
-            secret: usual.client_secret.as_bytes(),
-            audience: &usual.audience,
-            scope: &scope,
-        };
-        let answered = client_credentials::exchange_at_once(app, &asked, seen, SUMMARY).await?;
-        Some(answered.map(|answered| problem::answer(&answered.describe())))
-    })
+    let ip = incoming.arrival.ip_text();
+    let Some(admitted) = admit(app, incoming, body, &ip) else { return AttemptAtToken::Declined };
+    let answer = |answered: Answered| problem::answer(answered.body());
+    if admitted.is_quick() {
+        return AttemptAtToken::Answered(admitted.issue_here(app, incoming.seen(&ip, ""), SUMMARY).map(answer));
+    }
+    let issuing = async move { admitted.issue(app, incoming.seen(&ip, ""), SUMMARY).await.map(answer) };
+    AttemptAtToken::Later(Box::pin(issuing))
+}
+
+fn admit(app: &App, incoming: &Incoming, body: &[u8], ip: &str) -> Option<Admitted> {
+    let usual = Usual::of(&incoming.headers, body).filter(|_| !incoming.has_query())?;
+    let asked = client_credentials::Usual {
+        client_id: &usual.client_id,
+        secret: usual.client_secret.as_bytes(),
+        audience: &usual.audience,
+        scope: &usual.scope,
+        scopes: &scopes(&usual.scope).ok()?,
+    };
+    client_credentials::admit_at_once(app, &asked, ip)
 }
 
 /// The scopes of a request, each once (RFC 6749 §3.3).
@@ -169,6 +193,18 @@ pub fn answer() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_decoded_as_forms_are_or_left_to_the_handler() {
+        for value in ["", "plain", "a+b", "https%3A%2F%2Fapi.example%2f", "%C3%A9+%2B", "a=b", "é"] {
+            let form = format!("v={value}");
+            let (_, expected) = form_urlencoded::parse(form.as_bytes()).next().expect("one");
+            assert_eq!(decoded(value).as_deref(), Some(&*expected), "{value}");
+        }
+        for broken in ["%", "%4", "%zz", "%C3", "%+1"] {
+            assert_eq!(decoded(broken), None, "{broken}");
+        }
+    }
 
     #[test]
     fn scopes_are_words_of_printable_letters() {

@@ -1,6 +1,13 @@
 //! What a deletion would take away (ours). A root key can't see users or applications: of those it gets the counts.
 
-use keyward_core::{Problem, model::permission::PermissionNumber, snapshot::ApiEntry};
+use keyward_core::{
+    Problem,
+    model::{
+        permission::PermissionNumber,
+        permission_usage::{PermissionHistory, User},
+    },
+    snapshot::ApiEntry,
+};
 use serde_json::{Map, Value, json};
 
 use super::{envelope, fields::Fields, render};
@@ -40,15 +47,25 @@ pub fn of_permission(request: Request) -> Handled {
 async fn whole(request: &Request, number: PermissionNumber) -> Result<Answer, Problem> {
     let found = impact::preview(&request.call, &request.view, number).await?;
     let body = json!({
-        // What else is known of the permission by itself is shown here.
         "permission": render::permission(&found.permission),
         "roles": concerned(&found.roles, &["count"], Some(|one| role(one))),
         "users": concerned(&found.users, &["count", "direct", "byRoles"], None),
         "applications": concerned(&found.clients, &["count"], None),
         "keys": concerned(&found.keys, &["count", "direct", "byRoles", "keeps", "loses"], Some(key)),
         "consents": { "count": found.consents },
+        "lastUsed": last_used(&found.history),
     });
     Ok(envelope::data(request, body))
+}
+
+/// When a permission was last used, and by whom; null if it never was.
+fn last_used(history: &PermissionHistory) -> Value {
+    let Some((at, user)) = &history.last else { return Value::Null };
+    let (kind, id) = match user {
+        User::Key(id) => ("key", id),
+        User::Client(id) => ("application", id),
+    };
+    json!({ "at": at.0, "by": {"kind": kind, "id": id} })
 }
 
 /// Shows what the deletion of a role would take away, or lists the keys that it concerns.

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use keyward_core::{
     Problem,
-    model::{key::KnownKey, root_key::RootKey},
+    model::{
+        key::KnownKey,
+        root_key::{Hash, RootKey},
+    },
     snapshot::Snapshot,
     time::Timestamp,
     verify::{AskedLimit, Code},
@@ -82,8 +85,8 @@ pub fn at_once(app: &Arc<App>, arrival: &Arrival, headers: &HeaderMap, body: &By
     };
     match verification::remembered(app, text, sent, now, judge) {
         Remembered::Judged((answer, took)) => Attempt::Answered(answer, took),
-        Remembered::Wanting(caller) => {
-            Attempt::Later(Box::pin(read_and_judge(Arc::clone(app), *arrival, caller, body.clone(), now)))
+        Remembered::Wanting(hash, caller) => {
+            Attempt::Later(Box::pin(read_and_judge(Arc::clone(app), *arrival, (hash, caller), body.clone(), now)))
         }
         Remembered::Declined => Attempt::Declined,
     }
@@ -93,12 +96,12 @@ pub fn at_once(app: &Arc<App>, arrival: &Arrival, headers: &HeaderMap, body: &By
 async fn read_and_judge(
     app: Arc<App>,
     arrival: Arrival,
-    caller: Arc<RootKey>,
+    (hash, caller): (Hash, Arc<RootKey>),
     body: Bytes,
     now: Timestamp,
 ) -> Result<Option<(Answer, Duration)>, Problem> {
     let Some(usual) = Usual::of(&body) else { return Ok(None) };
-    let known = verification::find(&app, usual.key, now).await?;
+    let known = verification::read(&app, hash, now).await?;
     let Some(known) = known else { return Ok(Some((absent(arrival.number), arrival.begun.elapsed()))) };
     Ok(judge_usual(&app, (&arrival, now), usual, (&known.view.snapshot, &caller), Some(&known.entry)))
 }

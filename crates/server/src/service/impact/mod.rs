@@ -3,6 +3,7 @@
 //! What lives in memory is read from the catalogue's state at hand, the rest from one state of the store: a change in
 //! between may be in one of them alone, and in both of the next answer.
 
+pub mod api;
 pub mod permission;
 pub mod role;
 

@@ -12,6 +12,7 @@ use keyward_core::{
         client::Client,
         client_grant::ClientGrant,
         permission::{Permission, PermissionNumber},
+        permission_usage::PermissionHistory,
         role::Role,
     },
     problem::Missing,
@@ -27,13 +28,18 @@ use keyward_store::{
 };
 
 use super::{Concerned, FIRST, Held, Part, one_more};
-use crate::app::{Call, View};
+use crate::{
+    app::{Call, View},
+    service::permission_usage,
+};
 
 /// What the deletion of a permission would take away.
 #[derive(Debug, Clone)]
 pub struct Impact {
-    /// The permission. What else is known of it by itself, such as its last use, belongs beside it.
+    /// The permission.
     pub permission: Arc<Permission>,
+    /// What it was used for.
+    pub history: PermissionHistory,
     /// Its API.
     pub api: Arc<ApiEntry>,
     /// The roles that have it.
@@ -160,6 +166,7 @@ fn whole<T>(all: Vec<T>, number: impl Fn(&T) -> i64) -> Concerned<T> {
 /// [`Problem::NotFound`]; [`Problem::Unavailable`] when the store can't be read.
 pub async fn preview(call: &Call, view: &Arc<View>, number: PermissionNumber) -> Result<Impact, Problem> {
     let subject = Subject::find(call, view, number)?;
+    let history = permission_usage::histories(call, vec![number]).await?.remove(&number).unwrap_or_default();
     let read = call.app.store.read(move |tx| {
         Box::pin(async move {
             let asked = subject.asked();
@@ -180,6 +187,7 @@ pub async fn preview(call: &Call, view: &Arc<View>, number: PermissionNumber) ->
                 keys,
                 consents: users::count_consents(tx, number).await?,
                 permission: subject.permission,
+                history,
                 api: subject.api,
             })
         })

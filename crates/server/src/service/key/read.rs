@@ -77,6 +77,17 @@ pub async fn get(call: &Call, id: String, decrypt: bool) -> Result<KeyData, Prob
     Ok(read.await?)
 }
 
+/// What people call the key with this id, if there is one: its name, or how its text begins. It tells nothing that a
+/// caller may not see who may see who uses a permission.
+///
+/// # Errors
+/// Why the store can't be read.
+pub async fn label(call: &Call, id: String) -> Result<Option<String>, Problem> {
+    let workspace = call.workspace;
+    let found = call.app.store.read_briefly(move |tx| Box::pin(async move { key::find(tx, workspace, &id).await }));
+    Ok(found.await?.map(|key| key.name.unwrap_or(format!("{}…", key.start))))
+}
+
 /// The key with this text. One that the caller may not see is absent.
 ///
 /// # Errors

@@ -21,6 +21,8 @@ pub struct RoleFields {
     pub name: Option<String>,
     /// Another description; an empty one is none.
     pub description: Option<String>,
+    /// The name and the description that it must still have.
+    pub seen: Option<(String, Option<String>)>,
 }
 
 /// The id as it is stored. A name is never tried: it may look like an id.
@@ -69,12 +71,17 @@ pub async fn create(call: &Call, name: String, description: Option<String>) -> R
 /// Changes what a role is called; whoever has it keeps it. What is so already is not written again.
 ///
 /// # Errors
-/// [`Problem::NotFound`]; [`Problem::Conflict`] when another role has the name, however it is spelt.
+/// [`Problem::NotFound`]; [`Problem::Conflict`] when another role has the name, however it is spelt;
+/// [`Problem::Stale`] when it is not what was seen.
 pub async fn update(call: &Call, id: String, fields: RoleFields) -> Result<Role, Problem> {
     let work = call.clone();
     let changed = call.app.change(move |change| {
         Box::pin(async move {
             let before = locked(change, &work, &id).await?;
+            if fields.seen.is_some_and(|(name, description)| name != before.name || description != before.description) {
+                let current = work.app.view().snapshot.revision();
+                return Err(Problem::Stale { sent: "what was shown".to_owned(), current }.into());
+            }
             let mut after = before.clone();
             if let Some(name) = fields.name {
                 refuse_taken(change, &work, &name, Some(before.number)).await?;

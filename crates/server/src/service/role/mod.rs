@@ -16,7 +16,12 @@ use keyward_core::{
     snapshot::Snapshot,
     time::Timestamp,
 };
-use keyward_store::{Change, Error, Tx, catalogue::role, keys::holder::Holding};
+use keyward_store::{
+    Change, Error, Tx,
+    catalogue::role,
+    keys::{holder::Holding, impact},
+    ledger::user_holdings,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -255,6 +260,46 @@ pub async fn restore(call: &Call, text: String) -> Result<Role, Problem> {
         })
     });
     get(call, restored.await?).await
+}
+
+/// The last roles whose deletion can still be undone, and when each was deleted.
+///
+/// # Errors
+/// Why the store can't be read.
+pub async fn deleted(call: &Call, limit: i64) -> Result<Vec<(Role, Timestamp)>, Problem> {
+    let (workspace, since) = (call.workspace, Timestamp(call.now.0 - UNDO));
+    let read = call
+        .app
+        .store
+        .read_briefly(move |tx| Box::pin(async move { role::deleted(tx, workspace, since, limit).await }));
+    Ok(read.await?)
+}
+
+/// How many have a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holders {
+    /// Users.
+    pub users: i64,
+    /// Keys.
+    pub keys: i64,
+}
+
+/// How many have each of these roles.
+///
+/// # Errors
+/// Why the store can't be read.
+pub async fn holders(call: &Call, roles: Vec<RoleNumber>) -> Result<Vec<Holders>, Problem> {
+    let read = call.app.store.read(move |tx| {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(roles.len());
+            for role in roles {
+                let users = user_holdings::count(tx, Holding::Role(role)).await?;
+                found.push(Holders { users, keys: impact::count_having(tx, role).await? });
+            }
+            Ok(found)
+        })
+    });
+    Ok(read.await?)
 }
 
 /// Gives a role exactly these permissions. What is deleted and not named is not given again by an undo.

@@ -1,9 +1,17 @@
 //! The console: who may come in, and what its forms do.
 
 mod access;
+mod api_settings;
 mod apis;
+mod client_grants;
+mod clients;
 mod permissions;
+mod quickstart;
+mod role_holders;
+mod roles;
 mod sign_in;
+mod user_holdings;
+mod users;
 
 use keyward_core::{model::administrator::AdministratorRole, secret::Secret};
 use keyward_server::service::administrator::{self, WantedAdministrator};

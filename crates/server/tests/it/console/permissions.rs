@@ -8,6 +8,9 @@ use crate::support::TestApp;
 
 on_both_engines!(
     add_delete_and_undo_with_a_key,
+    what_a_deletion_takes_away_is_shown_before,
+    what_nobody_has_seen_is_not_taken_away,
+    uses_are_shown_and_filtered,
     what_cannot_be_added_is_said,
     many_are_added_at_once_or_none,
     a_rename_keeps_the_permission,
@@ -26,6 +29,11 @@ async fn id_of(t: &TestApp, api: &str, value: &str) -> String {
     all.iter().find(|one| one["slug"] == value).unwrap()["id"].as_str().unwrap().to_owned()
 }
 
+/// What the page of a deletion has shown.
+fn seen(page: &str) -> String {
+    page.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
 async fn add_delete_and_undo_with_a_key(t: TestApp) {
     let browser = signed_in(&t, AdministratorRole::Editor).await;
     let api = t.api("https://blog.example/", &[]).await;
@@ -37,14 +45,15 @@ async fn add_delete_and_undo_with_a_key(t: TestApp) {
     let (_, key) = t.key(json!({ "apiId": key_api, "permissions": ["read:posts"] })).await;
     assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], true);
     let id = id_of(&t, &api, "read:posts").await;
-    let sure = browser.page(&format!("{list}/{id}/delete")).await;
-    assert!(sure.contains("Delete permission"), "{sure}");
+    let path = format!("{list}/{id}/delete");
+    let sure = browser.page(&path).await;
+    assert!(sure.contains("Delete permission") && sure.contains("API keys that have it"), "{sure}");
     assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], true, "nothing was done by looking");
-    let to = browser.done(&format!("{list}/{id}/delete"), &[]).await;
+    let to = browser.done(&path, &[("seen", &seen(&sure))]).await;
     assert_eq!(t.verify(&key, Some("read:posts")).await["code"], "INSUFFICIENT_PERMISSIONS");
     let page = browser.page(&to).await;
     assert!(page.contains("is deleted. Whoever held it holds it no longer.") && page.contains("Undo"), "{page}");
-    assert_eq!(browser.done(&format!("{list}/{id}/delete"), &[]).await, to, "it is deleted already");
+    assert_eq!(browser.done(&path, &[]).await, to, "it is deleted already");
     let to = browser.done(&format!("{list}/{id}/restore"), &[]).await;
     assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], true, "the same permission with the same grants");
     let page = browser.page(&to).await;
@@ -55,6 +64,70 @@ async fn add_delete_and_undo_with_a_key(t: TestApp) {
     assert_eq!(entry["description"], "Delete a permission of a resource server");
     // What an address says is shown only as far as it is so.
     assert!(!browser.page(&format!("{list}?deleted={id}")).await.contains("is deleted"));
+}
+
+async fn what_a_deletion_takes_away_is_shown_before(t: TestApp) {
+    let browser = signed_in(&t, AdministratorRole::Editor).await;
+    let api = t.api("https://blog.example/", &["read:posts"]).await;
+    let id = id_of(&t, &api, "read:posts").await;
+    let key_api = format!("api_{api}");
+    t.v2_data("permissions.createRole", json!({ "name": "editor" })).await;
+    t.v2_data("permissions.createPermission", json!({ "name": "x", "slug": "read:posts" })).await;
+    let role = t.get("roles").send().await.body[0]["id"].as_str().unwrap().to_owned();
+    let give = json!({ "permissions": [{ "resource_server_identifier": "https://blog.example/", "permission_name": "read:posts" }] });
+    assert_eq!(t.post(&format!("roles/{role}/permissions"), give).send().await.status, 201);
+    for nth in 0..12 {
+        t.key(json!({ "apiId": key_api, "name": format!("Key {nth}"), "roles": ["editor"] })).await;
+    }
+    let machine = t.machine().await;
+    t.grant(&machine, "https://blog.example/", &["read:posts"]).await;
+    let page = browser.page(&format!("/apis/{api}/permissions/{id}/delete")).await;
+    for said in ["Key 0", "Show all 12", "by editor", "Never, as far as is known", "Nobody: there is no other path"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let all = browser.page(&format!("/apis/{api}/permissions/{id}/holders/keys")).await;
+    assert!(all.contains("Key 11") && !all.contains("rel=\"next\""), "{all}");
+    for (kind, said) in [("roles", "editor"), ("applications", "by its grant"), ("users", "Nobody")] {
+        assert!(browser.page(&format!("/apis/{api}/permissions/{id}/holders/{kind}")).await.contains(said), "{kind}");
+    }
+    assert_eq!(browser.get(&format!("/apis/{api}/permissions/{id}/holders/none")).await.status, 404);
+}
+
+async fn what_nobody_has_seen_is_not_taken_away(t: TestApp) {
+    let browser = signed_in(&t, AdministratorRole::Editor).await;
+    let api = t.api("https://blog.example/", &["read:posts"]).await;
+    let id = id_of(&t, &api, "read:posts").await;
+    let path = format!("/apis/{api}/permissions/{id}/delete");
+    let before = seen(&browser.page(&path).await);
+    let (_, key) = t.key(json!({ "apiId": format!("api_{api}"), "permissions": ["read:posts"] })).await;
+    let reply = browser.post(&path, &[("seen", &before)]).await;
+    assert_eq!(reply.status, 409);
+    let page = text(&reply);
+    assert!(page.contains("Who holds it has changed since you looked"), "{page}");
+    assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], true);
+    browser.done(&path, &[("seen", &seen(&page))]).await;
+    assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], false);
+}
+
+async fn uses_are_shown_and_filtered(t: TestApp) {
+    let browser = signed_in(&t, AdministratorRole::Viewer).await;
+    let api = t.api("https://blog.example/", &["read:posts", "write:posts"]).await;
+    let body = json!({ "apiId": format!("api_{api}"), "name": "Reader <1>", "permissions": ["read:posts"] });
+    let (_, key) = t.key(body).await;
+    assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], true);
+    let list = format!("/apis/{api}/permissions");
+    let page = browser.page(&list).await;
+    assert!(page.contains("read:posts: 1 uses in 30 days") && page.contains("write:posts: 0 uses"), "{page}");
+    assert!(page.contains("2026-01-01") && page.contains("never"), "{page}");
+    let unused = browser.page(&format!("{list}?unused=2026-01-01")).await;
+    assert!(unused.contains("write:posts: 0") && !unused.contains("read:posts: 1"), "{unused}");
+    t.clock.advance(86_400);
+    let browser = signed_in(&t, AdministratorRole::Editor).await;
+    let id = id_of(&t, &api, "read:posts").await;
+    let sure = browser.page(&format!("{list}/{id}/delete")).await;
+    assert!(sure.contains("Reader &#60;1&#62;") && sure.contains("API key"), "{sure}");
+    let unused = browser.page(&format!("{list}?unused=2026-01-02")).await;
+    assert!(unused.contains("read:posts: 1 uses"), "not since then: {unused}");
 }
 
 async fn what_cannot_be_added_is_said(t: TestApp) {
@@ -178,11 +251,14 @@ async fn a_viewer_sees_no_control_that_would_fail(t: TestApp) {
 async fn a_long_list_comes_in_pages(t: TestApp) {
     let browser = signed_in(&t, AdministratorRole::Editor).await;
     let values: Vec<String> = (0..1000).map(|nth| format!("do:{nth:04}")).collect();
-    let api = t.api("https://blog.example/", &values.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let described = |value: &String| json!({ "value": value, "description": "What it lets somebody do. ".repeat(8) });
+    let scopes: Vec<_> = values.iter().map(described).collect();
+    let body = json!({ "identifier": "https://blog.example/", "name": "Blog", "scopes": scopes });
+    let api = t.post("resource-servers", body).send().await.body["id"].as_str().unwrap().to_owned();
     let list = format!("/apis/{api}/permissions");
     let page = browser.page(&list).await;
     assert!(page.contains("1–100 of 1000") && page.contains("do:0099") && !page.contains("do:0100"));
-    assert!(page.len() < 300_000, "{}", page.len());
+    assert!(page.len() < 250_000, "{}", page.len());
     let page = browser.page(&format!("{list}?page=9")).await;
     assert!(page.contains("901–1000 of 1000") && page.contains("do:0999"));
     let page = browser.page(&format!("{list}?q=DO:09&sort=value")).await;

@@ -2,14 +2,16 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use keyward_core::time::Clock;
 use keyward_server::token_log;
 use serde_json::{Value, json};
 
-use super::read;
+use super::{Machine, read};
 use crate::support::{PUBLIC_URL, TestApp};
 
 on_both_engines!(
     an_application_gets_what_it_was_granted,
+    what_was_prepared_for_one_token_is_no_other_ones,
     each_dialect_has_its_claims,
     each_algorithm_verifies_with_what_is_published,
     the_secret_comes_in_one_of_two_ways,
@@ -44,6 +46,56 @@ async fn an_application_gets_what_it_was_granted(t: TestApp) {
     assert_eq!(reply.status, 200, "a grant of nothing still opens the API");
     assert!(reply.body.get("scope").is_none());
     assert!(read(reply.body["access_token"].as_str().unwrap()).1.get("scope").is_none());
+}
+
+async fn what_was_prepared_for_one_token_is_no_other_ones(t: TestApp) {
+    let id = t.api(AUDIENCE, &["a", "b"]).await;
+    let (machine, other, stranger) = (t.machine().await, t.machine().await, t.machine().await);
+    t.grant(&machine, AUDIENCE, &["a", "b"]).await;
+    t.grant(&other, AUDIENCE, &["b"]).await;
+    let server = format!("resource-servers/{id}");
+    let es = json!({ "signing_alg": "ES256", "token_dialect": "rfc9068_profile" });
+    for (settings, lifetime) in
+        [(json!({ "token_lifetime": 100 }), 100), (es, 100), (json!({ "token_lifetime": 7 }), 7)]
+    {
+        assert_eq!(t.patch(&server, settings).send().await.status, 200);
+        let mut before = Value::Null;
+        for round in 0..3 {
+            t.clock.advance(1);
+            for (asks, scope, granted) in [
+                (&machine, "", "a b"),
+                (&machine, "b", "b"),
+                (&machine, " b ", "b"),
+                (&other, "", "b"),
+                (&other, "b", "b"),
+            ] {
+                let reply = t.ask_as(asks, AUDIENCE, scope).await;
+                let shown = (reply.body["scope"].as_str(), reply.body["expires_in"].as_i64());
+                assert_eq!(shown, (Some(granted), Some(lifetime)), "{round} {}", reply.body);
+                let (_, claims) = read(reply.body["access_token"].as_str().unwrap());
+                assert_eq!(
+                    (&claims["sub"], &claims["scope"]),
+                    (&json!(format!("{}@clients", asks.id)), &json!(granted))
+                );
+                assert_eq!(claims["iat"], t.clock.now().seconds());
+                assert_eq!(claims["exp"], t.clock.now().seconds() + lifetime);
+                assert!(claims["jti"].is_null() || claims["jti"] != before, "an id is one token's");
+                before = claims["jti"].clone();
+            }
+            // Each of these would be a token by now, if what is known of the others' were enough.
+            assert_eq!(t.ask_as(&stranger, AUDIENCE, "").await.status, 403);
+            assert_eq!(t.ask_as(&other, AUDIENCE, "a").await.status, 403);
+            assert_eq!(t.ask_as(&machine, "https://other.example/", "").await.status, 403);
+            let forged = Machine { id: machine.id.clone(), secret: other.secret.clone() };
+            assert_eq!(t.ask_as(&forged, AUDIENCE, "").await.status, 401);
+        }
+    }
+    let kid =
+        async || read(t.ask_as(&machine, AUDIENCE, "").await.body["access_token"].as_str().unwrap()).0["kid"].clone();
+    let before = kid().await;
+    assert_eq!(kid().await, before);
+    assert_eq!(t.call(http::Method::POST, "keys/signing/rotate").send().await.status, 201);
+    assert_ne!(kid().await, before, "the key that signs now");
 }
 
 async fn each_dialect_has_its_claims(t: TestApp) {

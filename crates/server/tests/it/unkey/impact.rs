@@ -28,6 +28,7 @@ async fn an_answer_reads_like_this(t: TestApp) {
             "applications": { "count": 0 },
             "keys": { "count": 1, "direct": 1, "byRoles": 1, "keeps": 0, "loses": 1, "first": [whole] },
             "consents": { "count": 0 },
+            "lastUsed": null,
         })
     );
     assert_eq!(

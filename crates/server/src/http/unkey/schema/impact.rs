@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::shared::{closed, envelope, flag, limit, list, list_envelope, permission, string, text, with};
+use super::shared::{
+    closed, envelope, flag, limit, list, list_envelope, nullable, permission, string, text, time, with,
+};
 
 /// What is asked about, and the list that is wanted, if one is.
 fn asked(member: &str, which: Value, lists: &[&str]) -> Value {
@@ -43,6 +45,13 @@ fn concerned(names: &[&str], item: Option<Value>) -> Value {
     with(closed(&[], Value::Object(properties)), "required", required)
 }
 
+/// When a permission was last used; null if it never was.
+fn last_used() -> Value {
+    let kind = with(string("An API key, or an application"), "enum", json!(["key", "application"]));
+    let by = closed(&["kind", "id"], json!({"kind": kind, "id": string("The key's id, or the application's")}));
+    nullable(closed(&["at", "by"], json!({"at": time("When it was last used"), "by": by})))
+}
+
 fn role() -> Value {
     closed(&["id", "name"], json!({"id": string("Id of the role"), "name": string("Name of the role")}))
 }
@@ -74,9 +83,10 @@ pub fn get_impact() -> Value {
 /// What its deletion would take away.
 pub fn get_impact_answer() -> Value {
     let whole = closed(
-        &["permission", "roles", "users", "applications", "keys", "consents"],
+        &["permission", "roles", "users", "applications", "keys", "consents", "lastUsed"],
         json!({
             "permission": permission(),
+            "lastUsed": last_used(),
             "roles": concerned(&["count"], Some(role())),
             "users": concerned(&["count", "direct", "byRoles"], None),
             "applications": concerned(&["count"], None),

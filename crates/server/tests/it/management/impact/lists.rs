@@ -53,6 +53,7 @@ async fn an_answer_reads_like_this(t: TestApp) {
         "clients": { "count": 1, "first": [{ "client_id": machine.id, "name": "machine", "grants": [grant] }] },
         "keys": { "count": 1, "direct": 1, "by_roles": 1, "keeps": 1, "loses": 0, "first": [mine] },
         "consents": { "count": 0 },
+        "last_used": null,
     });
     assert_eq!(said, wanted);
 }

@@ -1,0 +1,257 @@
+//! What a role is called; and its deletion.
+
+use askama::Template;
+use http::StatusCode;
+use keyward_core::{Problem, model::role::Role};
+
+use super::{
+    difference::{Line, difference},
+    form,
+    page::{Frame, redirect, show, thousands},
+    problem,
+    roles::{Head, Typed, find},
+    table::{EDIT, VIEW, form_at, page_at},
+};
+use crate::{
+    http::{
+        answer::Answer,
+        operation::{Handled, Operation, Request},
+    },
+    service::{
+        impact::{
+            self, HoldingUser,
+            role::{Given, Key},
+        },
+        role::{
+            Holders,
+            change::{self, RoleFields},
+        },
+    },
+};
+
+/// From how many holders on the name of a role has to be typed before it is deleted.
+const MANY: i64 = 10;
+/// How many of its permissions the page of a deletion shows.
+const SHOWN: usize = 200;
+
+/// The rows.
+pub(super) fn rows() -> Vec<Operation> {
+    vec![
+        page_at("console_role_settings", "/roles/{id}/settings", ("Show a role", VIEW), &[], edit),
+        form_at("console_role_save", "/roles/{id}/settings", ("Update a role", EDIT), save),
+        page_at(
+            "console_role_deletion",
+            "/roles/{id}/delete",
+            ("Show what the deletion of a role takes away", EDIT),
+            &[],
+            confirm,
+        ),
+        form_at("console_role_delete", "/roles/{id}/delete", ("Delete a role", EDIT), delete),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "role_settings.html")]
+struct Edited {
+    frame: Frame,
+    role: Head,
+    key_id: String,
+    now: Typed,
+    typed: Typed,
+    is_stale: bool,
+    theirs: Vec<Line>,
+    yours: Vec<Line>,
+    error: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "role_delete.html")]
+struct Sure {
+    frame: Frame,
+    role: Head,
+    must_type: bool,
+    /// How many had the role when this was shown.
+    seen: String,
+    has_changed: bool,
+    typed: String,
+    error: Option<String>,
+    permissions: Vec<Gone>,
+    /// How many permissions are not shown.
+    more: usize,
+    users: Vec<Named>,
+    keys: Vec<Named>,
+}
+
+/// A permission that a role gives, and what becomes of it.
+struct Gone {
+    value: String,
+    api: String,
+    users_lose: String,
+    users_keep: String,
+    keys_lose: String,
+    keys_keep: String,
+}
+
+/// Somebody who has the role.
+struct Named {
+    id: String,
+    path: String,
+    name: String,
+}
+
+fn lines(before: &Typed, after: &Typed) -> Vec<Line> {
+    difference(&[("name", &before.name, &after.name), ("description", &before.description, &after.description)])
+}
+
+/// Shows what a role is called, to change it.
+fn edit(request: Request) -> Handled {
+    Box::pin(async move {
+        let role = find(&request)?;
+        show_edited(&request, role, (StatusCode::OK, Typed::now(role), None, None)).await
+    })
+}
+
+async fn show_edited(
+    request: &Request,
+    role: &Role,
+    (status, typed, seen, error): (StatusCode, Typed, Option<Typed>, Option<String>),
+) -> Result<Answer, Problem> {
+    let now = Typed::now(role);
+    let page = Edited {
+        frame: Frame::new(&request.call, "roles", role.name.clone()),
+        role: Head::read(request, role, "/settings").await?.0,
+        key_id: role.key_id(),
+        is_stale: seen.is_some(),
+        theirs: seen.as_ref().map(|seen| lines(seen, &now)).unwrap_or_default(),
+        yours: seen.as_ref().map(|seen| lines(seen, &typed)).unwrap_or_default(),
+        now,
+        typed,
+        error,
+    };
+    show(status, &page)
+}
+
+/// Changes what a role is called, unless somebody else did since the form was shown.
+fn save(request: Request) -> Handled {
+    Box::pin(async move {
+        let role = find(&request)?;
+        let (typed, seen, now) = (Typed::of(&request.body), Typed::seen(&request.body), Typed::now(role));
+        let done = || Ok(redirect(&format!("/roles/{}/settings", role.management_id())));
+        if typed == now {
+            return done();
+        }
+        if seen != now {
+            return show_edited(&request, role, (StatusCode::CONFLICT, typed, Some(seen), None)).await;
+        }
+        let (status, text) = match typed.refused() {
+            Some(text) => (StatusCode::UNPROCESSABLE_ENTITY, text),
+            None => match update(&request, role, &typed, &now).await {
+                Ok(_) => return done(),
+                Err(problem) if problem.is_ours() => return Err(problem),
+                Err(Problem::Stale { .. }) => {
+                    let view = request.call.app.view();
+                    let role = change::find(&view.snapshot, request.call.workspace, &role.management_id())?.clone();
+                    drop(view);
+                    return show_edited(&request, &role, (StatusCode::CONFLICT, typed, Some(seen), None)).await;
+                }
+                Err(problem) => {
+                    let (status, _, text) = problem::words(&problem);
+                    (status, text)
+                }
+            },
+        };
+        show_edited(&request, role, (status, typed, None, Some(text))).await
+    })
+}
+
+/// Writes what was typed over what was compared with it, and over nothing else. What was not typed over stays as it is
+/// spelt.
+async fn update(request: &Request, role: &Role, typed: &Typed, now: &Typed) -> Result<Role, Problem> {
+    let fields = RoleFields {
+        name: (typed.name != now.name).then(|| typed.name.clone()),
+        description: (typed.description != now.description).then(|| typed.description.clone()),
+        seen: Some((role.name.clone(), role.description.clone())),
+    };
+    change::update(&request.call, role.management_id(), fields).await
+}
+
+/// Shows what the deletion of a role takes away.
+fn confirm(request: Request) -> Handled {
+    Box::pin(async move {
+        let role = find(&request)?;
+        show_sure(&request, role, (StatusCode::OK, String::new(), None)).await
+    })
+}
+
+fn must_type(holders: Holders) -> bool {
+    holders.users + holders.keys >= MANY
+}
+
+/// How many have a role, as the form of a deletion carries it.
+fn seen(holders: Holders) -> String {
+    format!("{} users, {} keys", holders.users, holders.keys)
+}
+
+async fn show_sure(
+    request: &Request,
+    role: &Role,
+    (status, typed, error): (StatusCode, String, Option<String>),
+) -> Result<Answer, Problem> {
+    let found = impact::role::preview(&request.call, &request.view, role.number).await?;
+    let (head, holders) = Head::read(request, role, "/settings").await?;
+    let page = Sure {
+        frame: Frame::new(&request.call, "roles", format!("Delete {}", role.name)),
+        role: head,
+        must_type: must_type(holders),
+        seen: seen(holders),
+        has_changed: status == StatusCode::CONFLICT,
+        typed,
+        error,
+        more: found.permissions.len().saturating_sub(SHOWN),
+        permissions: found.permissions.iter().take(SHOWN).map(gone).collect(),
+        users: found.users.first.iter().map(user).collect(),
+        keys: found.keys.first.iter().map(key).collect(),
+    };
+    show(status, &page)
+}
+
+fn gone(given: &Given) -> Gone {
+    Gone {
+        value: given.permission.value.to_string(),
+        api: given.api.api.display_name().to_owned(),
+        users_lose: thousands(given.users.loses),
+        users_keep: thousands(given.users.keeps),
+        keys_lose: thousands(given.keys.loses),
+        keys_keep: thousands(given.keys.keeps),
+    }
+}
+
+fn user(user: &HoldingUser) -> Named {
+    let name = [&user.email, &user.name, &user.id].into_iter().find(|text| !text.is_empty());
+    Named { id: user.id.clone(), path: super::page::segment(&user.id), name: name.cloned().unwrap_or_default() }
+}
+
+fn key(key: &Key) -> Named {
+    let name = key.who.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{}…", key.who.start));
+    Named { id: key.who.id.clone(), path: super::page::segment(&key.who.id), name }
+}
+
+/// Deletes a role. One that is deleted already is shown so.
+fn delete(request: Request) -> Handled {
+    Box::pin(async move {
+        let id = request.segments.first().cloned().unwrap_or_default();
+        if let Ok(role) = find(&request) {
+            let (_, holders) = Head::read(&request, role, "").await?;
+            let typed = form::text(&request.body, "confirm").to_owned();
+            if form::text(&request.body, "seen") != seen(holders) {
+                return show_sure(&request, role, (StatusCode::CONFLICT, typed, None)).await;
+            }
+            if must_type(holders) && typed != role.name.trim() {
+                let text = Some("This is not the role's name. Nothing was deleted.".to_owned());
+                return show_sure(&request, role, (StatusCode::UNPROCESSABLE_ENTITY, typed, text)).await;
+            }
+            change::delete(&request.call, id.clone()).await?;
+        }
+        Ok(redirect(&format!("/roles?deleted={}", super::page::segment(&id))))
+    })
+}
