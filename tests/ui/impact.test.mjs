@@ -16,7 +16,14 @@ scenario("a key and a token lose a permission by its deletion, and have it again
   await enter(page, server.link);
   await page.goto(`/apis/${api.id}/permissions`);
   await page.getByRole("link", { name: "Delete read:calendar" }).click();
-  await page.getByText("It can be undone for 30 days.").waitFor();
+  for (const [kind, name] of [
+    ["API keys", "The meeting room's door"],
+    ["Applications", "Reminders"],
+    ["Roles", "Assistant"],
+    ["Users", "kim@example.com"],
+  ]) {
+    await page.getByRole("region", { name: `${kind} that have it 1` }).getByText(name).first().waitFor();
+  }
   assert.deepEqual(await access(server, api), ALL);
 
   await page.getByRole("button", { name: "Delete permission" }).click();

@@ -41,7 +41,8 @@ async function deleteAndUndo(page, permission, code) {
   assert.equal(code(), "VALID");
   await page.getByRole("link", { name: `Delete ${permission}` }).click();
   await page.getByRole("heading", { name: `Delete ${permission}?` }).waitFor();
-  await page.getByText("Whoever holds it loses it, at once").waitFor();
+  const losers = page.getByRole("region", { name: "API keys that have it 1" });
+  await losers.getByText("A key of the Blog API").waitFor();
   assert.equal(code(), "VALID", "nothing is deleted before it is confirmed");
   await page.getByRole("button", { name: "Delete permission" }).click();
   const undo = page.getByRole("status").filter({ hasText: `${permission} is deleted` });

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 
 import { signIn } from "./browser.mjs";
+import { calendar, extremes } from "./catalogue.mjs";
+import { crawl } from "./crawl.mjs";
 import { scenario } from "./scenario.mjs";
 
 const CHANGES = /^(New API|Add|Add many|Edit .*|Delete .*|Restore .*|Undo)$/;
@@ -44,4 +46,25 @@ scenario("a viewer sees everything and changes nothing, an editor changes it", a
   assert.equal(refused.status(), 403);
   await editor.getByRole("button", { name: "Delete permission" }).click();
   await editor.getByRole("status").filter({ hasText: "read:calendar is deleted" }).waitFor();
+});
+
+/** Forms that would change something, but the one that signs out. */
+async function forms(page, path) {
+  const some = await page.locator('form[method="post"]:not([action="/sign-out"])').count();
+  return some > 0 ? [`${path}: ${some} forms`] : [];
+}
+
+scenario("nothing that a viewer sees would be refused to them", async ({ server, open }) => {
+  await calendar(server);
+  await extremes(server);
+  const page = await open();
+  await signIn(page, await server.administrator("viewer"));
+  assert.deepEqual((await crawl(page, forms)).wrong, []);
+});
+
+scenario("no link that an editor sees is refused to them", async ({ server, open }) => {
+  await calendar(server);
+  const page = await open();
+  await signIn(page, await server.administrator("editor"));
+  assert.deepEqual((await crawl(page, () => [])).wrong, []);
 });
