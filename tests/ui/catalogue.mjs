@@ -54,14 +54,18 @@ export async function access(server, { application, key, identifier }) {
   return { key: code, token: (await answer.json()).scope };
 }
 
-/** What is hard to show: names as long as they may be, nothing at all, more than a page has, and what was deleted. */
+const api = (server, name, identifier, scopes) =>
+  server.management("POST", "resource-servers", { name, identifier, scopes });
+
+/** An API that nobody has done anything with. */
+export const drafts = (server) => api(server, "Drafts", "https://drafts.example/");
+
+/** What is hard to show: names as long as they may be, more than a page has, and what was deleted. */
 export async function extremes(server) {
-  const api = (name, identifier, scopes) => server.management("POST", "resource-servers", { name, identifier, scopes });
-  await api("B".repeat(200), `https://${"b".repeat(550)}.example/`, [
+  await api(server, "B".repeat(200), `https://${"b".repeat(550)}.example/`, [
     { value: `read:${"b".repeat(275)}`, description: "b".repeat(500) },
   ]);
-  await api("Drafts", "https://drafts.example/");
   const many = Array.from({ length: 250 }, (_, nth) => ({ value: `read:drawer-${nth}` }));
-  const { id } = await api("Archive", "https://archive.example/", many);
+  const { id } = await api(server, "Archive", "https://archive.example/", many);
   await server.management("DELETE", `resource-servers/${id}/scopes/read:drawer-7`);
 }

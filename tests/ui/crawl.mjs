@@ -1,37 +1,59 @@
 // Every page that can be reached by links from the list of APIs.
 
 // How many pages of one kind are looked at: their contents differ, mostly by whether they may be changed.
-const OF_A_KIND = 4;
+const OF_A_KIND = 3;
 
 /** The kind of page that an address is: what is left when ids and what was searched for are taken out. */
 function kind({ pathname, searchParams }) {
-  const isId = (segment) => /\d/.test(segment) || segment.includes("%") || segment.length > 24;
+  const isId = (segment) => /[\d_%]/.test(segment) || segment.length > 24;
   const path = pathname.split("/").map((segment) => (isId(segment) ? "*" : segment));
   return `${path.join("/")}?${[...searchParams.keys()].sort()}`;
 }
 
-/** Shows one page after the other, and has each looked at; what is wrong with them, and which kinds there are. */
+/** Has each page looked at; what is wrong with them, and which kinds of them there are. */
 export async function crawl(page, look) {
-  const seen = new Map();
+  // Two at a time, because a scan keeps a processor busy.
+  const tabs = [page, await page.context().newPage()];
+  const kinds = new Map();
   const wrong = [];
-  const waiting = ["/apis"];
-  const known = new Set(waiting);
-  while (waiting.length > 0) {
-    const path = waiting.shift();
-    const url = new URL(path, page.url());
-    const count = seen.get(kind(url)) ?? 0;
-    if (count === OF_A_KIND) continue;
-    seen.set(kind(url), count + 1);
-    const answer = await page.goto(path);
-    if (answer.status() !== 200) wrong.push(`${path}: the link leads to ${answer.status()}`);
-    wrong.push(...(await look(page, path)));
-    for (const link of await page.locator("a[href]:not([download])").evaluateAll((all) => all.map((a) => a.href))) {
-      const { origin, pathname, search } = new URL(link);
-      const next = pathname + search;
-      if (origin !== url.origin || known.has(next)) continue;
-      known.add(next);
-      waiting.push(next);
-    }
+  const isWanted = (url) => {
+    const count = kinds.get(kind(url)) ?? 0;
+    kinds.set(kind(url), Math.min(count + 1, OF_A_KIND));
+    return count < OF_A_KIND;
+  };
+  const known = new Set();
+  let level = [new URL("/apis", page.url()).href];
+  while (level.length > 0) {
+    level.forEach((address) => known.add(address));
+    const addresses = level.filter((address) => isWanted(new URL(address)));
+    const found = await eachOf(addresses, tabs, async (tab, address) => {
+      const answer = await tab.goto(address);
+      const path = address.slice(new URL(address).origin.length);
+      if (answer.status() !== 200) wrong.push(`${path}: the link leads to ${answer.status()}`);
+      wrong.push(...(await look(tab, path)));
+      return tab.evaluate(links);
+    });
+    level = [...new Set(found.flat())].filter((address) => !known.has(address));
   }
-  return { kinds: [...seen.keys()].sort(), wrong };
+  return { kinds: [...kinds.keys()].sort(), wrong };
+}
+
+/** Carries something out for each of these, as many at once as there are tabs; the results, in their order. */
+async function eachOf(all, tabs, carryOut) {
+  const results = [];
+  let next = 0;
+  const one = async (tab) => {
+    while (next < all.length) {
+      const at = next++;
+      results[at] = await carryOut(tab, all[at]);
+    }
+  };
+  await Promise.all(tabs.map(one));
+  return results;
+}
+
+/** In the page: where it leads to on this site. */
+function links() {
+  const all = [...document.querySelectorAll("a[href]:not([download])")].map((link) => new URL(link.href));
+  return all.filter(({ origin }) => origin === location.origin).map((url) => url.origin + url.pathname + url.search);
 }

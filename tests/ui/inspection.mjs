@@ -3,31 +3,32 @@
 import { AxeBuilder } from "@axe-core/playwright";
 
 const HEIGHT = 800;
-const USUAL = 1280;
-const WIDTHS = [360, 1600];
+const NARROW = 360;
+const WIDE = 1600;
 const COLOURS = ["color-contrast", "link-in-text-block"];
 
-// Pages that are made of the same are told apart by their texts alone.
-const known = new Set();
+// Pages that are made of the same are told apart by their texts alone, and scans take most of the time.
+const knownPages = new Set();
+const knownParts = new Set();
 
 /** What is wrong with the page that is shown, in words. */
 export async function inspect(page, name) {
-  const wrong = [];
+  const wrong = await widthOf(page, name, NARROW);
+  wrong.push(...(await widthOf(page, name, WIDE)));
   const made = await page.evaluate(parts);
-  if (!known.has(made)) {
-    known.add(made);
-    wrong.push(...(await scan(page, `${name}, light`, (all) => all)));
-    // In the dark nothing but colours is another.
-    await page.emulateMedia({ colorScheme: "dark" });
-    wrong.push(...(await scan(page, `${name}, dark`, (all) => all.withRules(COLOURS))));
-    await page.emulateMedia({ colorScheme: "light" });
+  const isNew = made.some((part) => !knownParts.has(part));
+  made.forEach((part) => knownParts.add(part));
+  const whole = made.join("\n");
+  if (!knownPages.has(whole)) {
+    knownPages.add(whole);
+    wrong.push(...(await scan(page, name, (all) => all.disableRules(COLOURS))));
   }
-  for (const width of WIDTHS) {
-    await page.setViewportSize({ width, height: HEIGHT });
-    const wide = await page.evaluate(tooWide);
-    if (wide) wrong.push(`${name}: a window of ${width} px scrolls sideways because of ${wide}`);
+  // How an element is coloured, it is on every page.
+  for (const scheme of isNew ? ["light", "dark"] : []) {
+    await page.emulateMedia({ colorScheme: scheme });
+    wrong.push(...(await scan(page, `${name}, ${scheme}`, (all) => all.withRules(COLOURS))));
   }
-  await page.setViewportSize({ width: USUAL, height: HEIGHT });
+  await page.emulateMedia({ colorScheme: "light" });
   return wrong;
 }
 
@@ -45,7 +46,13 @@ function told({ id, help, nodes }) {
 function parts() {
   const kind = (one) => `${one.localName}.${one.getAttribute("class")} ${one.getAttributeNames().sort()}`;
   const path = (one) => (one.parentElement ? `${path(one.parentElement)} > ${kind(one)}` : kind(one));
-  return [...new Set([...document.querySelectorAll("body *")].map(path))].sort().join("\n");
+  return [...new Set([...document.querySelectorAll("body *")].map(path))].sort();
+}
+
+async function widthOf(page, name, width) {
+  await page.setViewportSize({ width, height: HEIGHT });
+  const wide = await page.evaluate(tooWide);
+  return wide ? [`${name}: a window of ${width} px scrolls sideways because of ${wide}`] : [];
 }
 
 /** In the page: what is wider than its window, if it scrolls for that. */

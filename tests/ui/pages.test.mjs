@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { enter, signIn } from "./browser.mjs";
-import { calendar, extremes } from "./catalogue.mjs";
+import { calendar, drafts, extremes } from "./catalogue.mjs";
 import { crawl } from "./crawl.mjs";
 import { inspect } from "./inspection.mjs";
 import { scenario } from "./scenario.mjs";
@@ -22,6 +22,7 @@ scenario("no page that a link leads to has a fault, with much in it", async ({ s
 });
 
 scenario("no page that a link leads to has a fault, with nothing in it yet", async ({ server, open }) => {
+  await drafts(server);
   const page = await open();
   await enter(page, server.link);
   assert.deepEqual((await crawl(page, inspect)).wrong, []);
