@@ -149,6 +149,7 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
         description: call.action.0,
         seen: call.origin.seen(&query, &body),
         client_id: client_id.as_deref(),
+        administrator: call.session.as_ref().map(|signed_in| signed_in.administrator.id.as_str()),
     };
     match result {
         Ok(answered) => request.issued(&call.app, audience.unwrap_or_default(), answered),
@@ -187,7 +188,7 @@ pub async fn exchange_at_once(
     let audience = audience::resolve(&view.snapshot, workspace, &app.public_url, named);
     let allowed = allowed(&view.snapshot, client, audience, usual.scope).ok()?;
     let issued = issue(app, &view, client, allowed).await;
-    let request = Asking { at: now, description, seen, client_id: Some(&client.id) };
+    let request = Asking { at: now, description, seen, client_id: Some(&client.id), administrator: None };
     Some(issued.and_then(|answered| request.issued(app, usual.audience, answered)))
 }
 
@@ -237,6 +238,8 @@ struct Asking<'r> {
     description: &'r str,
     seen: Seen<'r>,
     client_id: Option<&'r str>,
+    /// Who tries it out in the console.
+    administrator: Option<&'r str>,
 }
 
 impl Asking<'_> {
@@ -248,13 +251,21 @@ impl Asking<'_> {
             token_id: answered.issued.id.as_deref(),
             ..self.packing((LogType::TokenIssued, 200), audience, &answered.scope)
         };
-        let answer = format!(r#"{{"expires_in":{}}}"#, answered.issued.expires_in);
+        let expires_in = answered.issued.expires_in;
+        let answer = match self.administrator {
+            None => format!(r#"{{"expires_in":{expires_in}}}"#),
+            Some(id) => json!({ "expires_in": expires_in, "administrator": id }).to_string(),
+        };
         app.token_log.record(&Packing { answer: &answer, ..packing }).map(|()| answered)
     }
 
     /// Records that it got none. What is refused stays refused, also when that can't be recorded.
     fn refused(&self, app: &App, audience: &str, scope: &str, refusal: &TokenRefusal) {
-        let answer = json!({ "error": format!("{refusal:?}") }).to_string();
+        let mut answer = json!({ "error": format!("{refusal:?}") });
+        if let Some(id) = self.administrator {
+            answer["administrator"] = id.into();
+        }
+        let answer = answer.to_string();
         let packing = self.packing((LogType::TokenRefused, 400), audience, scope);
         // While entries can't be written, what waits says so in the program's log.
         let _ = app.token_log.record(&Packing { answer: &answer, ..packing });

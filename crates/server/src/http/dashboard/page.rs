@@ -71,7 +71,11 @@ pub(super) struct Section {
     pub(super) icon: &'static str,
 }
 
-const SECTIONS: [Section; 1] = [Section { section: "apis", path: "/apis", name: "APIs", icon: "api" }];
+const SECTIONS: [Section; 3] = [
+    Section { section: "apis", path: "/apis", name: "APIs", icon: "api" },
+    Section { section: "keys", path: "/keys", name: "API keys", icon: "key" },
+    Section { section: "root-keys", path: "/root-keys", name: "Root keys", icon: "root-key" },
+];
 
 impl Frame {
     /// The sections there are.
@@ -145,6 +149,22 @@ pub(super) fn time(at: Timestamp, format: &str) -> String {
     format!(r#"<time datetime="{exact}" data-format="{format}" title="{exact}">{text}</time>"#)
 }
 
+/// A number with its thousands apart.
+pub(super) fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        text.push('-');
+    }
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The page as an answer.
 pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<Answer, Problem> {
     let text = page.render().map_err(|error| Problem::internal(error.to_string()))?;
@@ -183,5 +203,14 @@ impl Answer {
             headers.insert(name, value);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_stand_apart() {
+        let read = [0, 999, 1000, 41_202, 1_902_110, -1000].map(super::count);
+        assert_eq!(read, ["0", "999", "1,000", "41,202", "1,902,110", "-1,000"]);
     }
 }

@@ -51,6 +51,9 @@ pub(super) fn words(problem: &Problem) -> (StatusCode, &'static str, String) {
             let text = match missing {
                 Missing::Route => "There is no page at this address.",
                 Missing::Administrator => "There is no such administrator. Somebody may have removed it meanwhile.",
+                Missing::Key { .. } => "There is no such key. Somebody may have deleted it meanwhile.",
+                Missing::Slug(_) => "Somebody deleted this permission meanwhile.",
+                Missing::RoleNamed(_) => "Somebody deleted this role meanwhile.",
                 Missing::WorkspacePermission => "There is no such permission, or it was deleted more than 30 days ago.",
                 _ => "There is no such thing. Somebody may have deleted it meanwhile.",
             };

@@ -3,7 +3,9 @@
 use http::Method;
 use keyward_core::model::administrator::AdministratorRole;
 
-use super::{apis, assets, permissions, sign_in};
+use super::{
+    apis, assets, key_apis, key_form, key_grants, key_trial, keys, permissions, root_keys, sign_in, token_trial,
+};
 use crate::http::operation::{
     Access, Handler, Operation, Parameter,
     Shape::{Empty, Text},
@@ -58,12 +60,38 @@ pub(super) fn form_at(
     }
 }
 
+/// A form that is answered by a page: one that shows a secret once, or what came of a question.
+pub(super) fn answer_at(
+    id: &'static str,
+    path: &'static str,
+    (what, access): (&'static str, Access),
+    handler: Handler,
+) -> Operation {
+    Operation { success: (200, Text("text/html; charset=utf-8")), ..form_at(id, path, (what, access), handler) }
+}
+
 /// What every administrator may do.
 pub(super) const VIEW: Access = Access::Administrator(AdministratorRole::Viewer);
 /// What takes an editor.
 pub(super) const EDIT: Access = Access::Administrator(AdministratorRole::Editor);
 
+/// What takes an owner.
+pub(super) const OWN: Access = Access::Administrator(AdministratorRole::Owner);
+
 /// The rows.
 pub fn operations() -> Vec<Operation> {
-    [sign_in::rows(), assets::rows(), apis::rows(), permissions::rows()].into_iter().flatten().collect()
+    let rows = [
+        sign_in::rows(),
+        assets::rows(),
+        apis::rows(),
+        permissions::rows(),
+        key_form::rows(),
+        keys::rows(),
+        key_grants::rows(),
+        key_trial::rows(),
+        token_trial::rows(),
+        key_apis::rows(),
+        root_keys::rows(),
+    ];
+    rows.into_iter().flatten().collect()
 }

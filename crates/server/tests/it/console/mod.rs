@@ -2,8 +2,11 @@
 
 mod access;
 mod apis;
+mod keys;
 mod permissions;
+mod root_keys;
 mod sign_in;
+mod trials;
 
 use keyward_core::{model::administrator::AdministratorRole, secret::Secret};
 use keyward_server::service::administrator::{self, WantedAdministrator};
