@@ -205,6 +205,16 @@ pub fn kept(body: &Value, length: usize) -> Value {
     body
 }
 
+/// Hides credentials that somebody sent in the place of something else, such as a key in that of its id.
+pub fn hide(value: &mut Value, is_secret: &dyn Fn(&str) -> bool) {
+    match value {
+        Value::String(text) => hide_in(text, is_secret),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, is_secret)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| hide(field, is_secret)),
+        _ => {}
+    }
+}
+
 /// Hides the credentials in a text.
 pub fn hide_in(text: &mut String, is_secret: &dyn Fn(&str) -> bool) {
     let hidden = without_credentials(text, is_secret);

@@ -76,6 +76,8 @@ const SECTIONS: &[Section] = &[
     Section { section: "roles", path: "/roles", name: "Roles", icon: "role" },
     Section { section: "users", path: "/users", name: "Users", icon: "users" },
     Section { section: "applications", path: "/applications", name: "Applications", icon: "app" },
+    Section { section: "keys", path: "/keys", name: "API keys", icon: "key" },
+    Section { section: "root-keys", path: "/root-keys", name: "Root keys", icon: "root-key" },
 ];
 
 impl Frame {
@@ -168,6 +170,22 @@ pub(super) fn escaped(text: &str) -> String {
     askama::filters::escape(text, askama::filters::Html).map(|safe| safe.to_string()).unwrap_or_default()
 }
 
+/// A number with its thousands apart.
+pub(super) fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        text.push('-');
+    }
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The page as an answer.
 pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<Answer, Problem> {
     let text = page.render().map_err(|error| Problem::internal(error.to_string()))?;
@@ -219,5 +237,11 @@ mod tests {
         for (count, text) in cases {
             assert_eq!(thousands(count), text);
         }
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        let read = [0, 999, 1000, 41_202, 1_902_110, -1000].map(super::count);
+        assert_eq!(read, ["0", "999", "1,000", "41,202", "1,902,110", "-1,000"]);
     }
 }

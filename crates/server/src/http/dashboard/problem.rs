@@ -55,6 +55,9 @@ pub(super) fn words(problem: &Problem) -> (StatusCode, &'static str, String) {
                 Missing::Role => "There is no such role, or it was deleted more than 30 days ago.",
                 Missing::User | Missing::Users => "There is no such user. Somebody may have deleted it meanwhile.",
                 Missing::Permission(..) => "One of these permissions is not there any more. Look at the list again.",
+                Missing::Key { .. } => "There is no such key. Somebody may have deleted it meanwhile.",
+                Missing::Slug(_) => "Somebody deleted this permission meanwhile.",
+                Missing::RoleNamed(_) => "Somebody deleted this role meanwhile.",
                 Missing::WorkspacePermission => "There is no such permission, or it was deleted more than 30 days ago.",
                 _ => "There is no such thing. Somebody may have deleted it meanwhile.",
             };

@@ -5,11 +5,14 @@ mod api_settings;
 mod apis;
 mod client_grants;
 mod clients;
+mod keys;
 mod permissions;
 mod quickstart;
 mod role_holders;
 mod roles;
+mod root_keys;
 mod sign_in;
+mod trials;
 mod user_holdings;
 mod users;
 
