@@ -7,6 +7,7 @@ pub mod consent;
 pub mod impact;
 pub mod log;
 pub mod log_block;
+pub mod log_search;
 pub mod permission_usage;
 pub mod session;
 pub mod user;

@@ -3,7 +3,7 @@
 use http::Method;
 use keyward_core::model::administrator::AdministratorRole;
 
-use super::{apis, assets, permissions, sign_in};
+use super::{account, administrators, apis, assets, log, permissions, settings, sign_in};
 use crate::http::operation::{
     Access, Handler, Operation, Parameter,
     Shape::{Empty, Text},
@@ -58,12 +58,35 @@ pub(super) fn form_at(
     }
 }
 
+/// A form that is answered by a page that shows something this once.
+pub(super) fn form_shown_at(
+    id: &'static str,
+    path: &'static str,
+    named: (&'static str, Access),
+    handler: Handler,
+) -> Operation {
+    Operation { success: (200, Text("text/html; charset=utf-8")), ..form_at(id, path, named, handler) }
+}
+
 /// What every administrator may do.
 pub(super) const VIEW: Access = Access::Administrator(AdministratorRole::Viewer);
 /// What takes an editor.
 pub(super) const EDIT: Access = Access::Administrator(AdministratorRole::Editor);
 
+/// What takes an owner.
+pub(super) const OWN: Access = Access::Administrator(AdministratorRole::Owner);
+
 /// The rows.
 pub fn operations() -> Vec<Operation> {
-    [sign_in::rows(), assets::rows(), apis::rows(), permissions::rows()].into_iter().flatten().collect()
+    let nouns = [
+        sign_in::rows(),
+        assets::rows(),
+        apis::rows(),
+        permissions::rows(),
+        log::rows(),
+        settings::rows(),
+        administrators::rows(),
+        account::rows(),
+    ];
+    nouns.into_iter().flatten().collect()
 }

@@ -1,8 +1,11 @@
 //! The console: who may come in, and what its forms do.
 
 mod access;
+mod account;
 mod apis;
+mod log;
 mod permissions;
+mod settings;
 mod sign_in;
 
 use keyward_core::{model::administrator::AdministratorRole, secret::Secret};
