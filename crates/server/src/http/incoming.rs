@@ -22,7 +22,7 @@ const AUDIT_BODY: usize = 64 * 1024;
 /// The most characters of a correlation id that are kept (contract: base and body).
 const CORRELATION: usize = 64;
 /// Fields of a body that never reach the audit log.
-const SECRET_FIELDS: [&str; 13] = [
+const SECRET_FIELDS: [&str; 16] = [
     "signing_secret",
     "client_secret",
     "client_assertion",
@@ -32,6 +32,9 @@ const SECRET_FIELDS: [&str; 13] = [
     "id_token",
     "secret",
     "password",
+    "present_password",
+    "new_password",
+    "repeated_password",
     "pem",
     "token",
     "private_key",

@@ -7,7 +7,7 @@ use keyward_core::Problem;
 use super::{
     form,
     keys::place,
-    page::{Frame, Pager, count, redirect, show},
+    page::{Frame, Pager, redirect, show, thousands},
     problem,
     table::{VIEW, form_at, page_at},
 };
@@ -67,13 +67,13 @@ async fn show_list(
     let apis = request.view.snapshot.apis(request.call.workspace);
     let mut found: Vec<_> = apis.filter_map(|entry| Some((entry, *counts.get(&entry.api.number)?))).collect();
     found.sort_by_cached_key(|(entry, _)| (entry.api.display_name().to_lowercase(), entry.api.identifier.clone()));
-    let total = count(found.iter().map(|(_, keys)| keys).sum());
+    let total = thousands(found.iter().map(|(_, keys)| keys).sum::<i64>());
     let pager = Pager::new("/keys", &request.query, found.len(), PER_PAGE);
     let rows = pager.cut(found).into_iter().map(|(entry, keys)| Row {
         id: entry.api.id.clone(),
         name: entry.api.display_name().to_owned(),
         identifier: entry.api.identifier.clone(),
-        keys: count(keys),
+        keys: thousands(keys),
     });
     let rows = rows.collect();
     show(status, &List { frame: Frame::new(&request.call, "keys", "API keys"), rows, total, pager, typed, error })

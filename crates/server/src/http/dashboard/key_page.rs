@@ -16,7 +16,7 @@ use keyward_core::{
 
 use super::{
     apis::Head,
-    page::{Frame, count, segment, time},
+    page::{Frame, segment, thousands, time},
 };
 use crate::service::{
     key::{KeyData, MadeKey},
@@ -300,11 +300,11 @@ impl Shown {
             updated: moment(key.updated_at, "datetime", "never"),
             last_used: moment(key.last_used_at, "relative", "never"),
             expires: moment(key.expires_at, "datetime", "never"),
-            credits: data.credits.as_ref().map(|credits| count(credits.remaining)).unwrap_or_default(),
+            credits: data.credits.as_ref().map(|credits| thousands(credits.remaining)).unwrap_or_default(),
             limits: key
                 .limits
                 .iter()
-                .map(|limit| format!("{}: {} in {} ms", limit.name, count(limit.limit), count(limit.duration)))
+                .map(|limit| format!("{}: {} in {} ms", limit.name, thousands(limit.limit), thousands(limit.duration)))
                 .collect(),
             permissions: direct.map(|one| Given { id: one.id.clone(), value: one.value.to_string() }).collect(),
             by_roles: by_roles.into_iter().map(|(value, roles)| ByRoles { value, roles: roles.join(", ") }).collect(),

@@ -12,7 +12,7 @@ use super::{
     form,
     key_form::Errors,
     keys::keyed,
-    page::count,
+    page::thousands,
     table::{EDIT, VIEW, answer_at, page_at},
     trial_page::{Outcome, Verdict, Verified, show_trial},
 };
@@ -105,7 +105,7 @@ fn verified(known: &Known, api: keyward_core::model::api::ApiNumber, judged: &Ju
         name: key.name().unwrap_or("Unnamed key").to_owned(),
         other_api: (key.api != api).then(|| entry.api.display_name().to_owned()),
         permissions,
-        credits: judged.credits.map(count),
+        credits: judged.credits.map(thousands),
     })
 }
 

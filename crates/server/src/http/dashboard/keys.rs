@@ -8,7 +8,7 @@ use super::{
     apis::{Head, find},
     form,
     key_page::{List, Made, Previous, Reroll, Row, Shown, Sure, curl, name, start},
-    page::{Frame, count, redirect, segment, show, time},
+    page::{Frame, redirect, segment, show, thousands, time},
     table::{EDIT, VIEW, answer_at, form_at, page_at},
 };
 use crate::{
@@ -120,7 +120,7 @@ pub(super) fn list(request: Request) -> Handled {
             api: Head::new(entry, "keys"),
             deleted: deleted.map(|start| if start.is_empty() { "The key".to_owned() } else { format!("{start}…") }),
             rows: keys.iter().map(|data| Row::new(&request.view.snapshot, data, request.call.now)).collect(),
-            total: count(total),
+            total: thousands(total),
             first: (!from.is_empty()).then(|| link(None)),
             next: next.as_deref().map(|next| link(Some(next))),
             owner,

@@ -1,6 +1,8 @@
 //! The console: pages for the people who say who may do what. Each works without script; forms are answered by a
 //! redirection to a page that shows what is so now.
 
+mod account;
+mod administrators;
 mod api_deletion;
 mod api_settings;
 mod apis;
@@ -20,6 +22,8 @@ mod key_grants;
 mod key_page;
 mod key_trial;
 mod keys;
+mod log;
+mod log_page;
 mod page;
 mod permission_deletion;
 mod permission_page;
@@ -34,6 +38,7 @@ mod role_settings;
 mod roles;
 mod root_key_page;
 mod root_keys;
+mod settings;
 mod sign_in;
 pub mod table;
 mod token_trial;

@@ -40,6 +40,8 @@ pub(super) struct Frame {
     pub(super) may_own: bool,
     /// Whether it has not said yet how it will sign in again.
     pub(super) is_nameless: bool,
+    /// What people call the workspace; empty for nothing.
+    pub(super) workspace: String,
     /// What each form carries.
     pub(super) token: String,
     /// The names of the assets, which change with what is in them.
@@ -58,6 +60,9 @@ impl Frame {
             frame.may_own = who.role >= AdministratorRole::Owner;
             frame.is_nameless = who.email.is_none();
             frame.token.clone_from(&signed_in.token);
+            if let Some(workspace) = call.app.view().snapshot.workspace(call.workspace) {
+                workspace.settings.friendly_name().clone_into(&mut frame.workspace);
+            }
         }
         frame
     }
@@ -78,6 +83,8 @@ const SECTIONS: &[Section] = &[
     Section { section: "applications", path: "/applications", name: "Applications", icon: "app" },
     Section { section: "keys", path: "/keys", name: "API keys", icon: "key" },
     Section { section: "root-keys", path: "/root-keys", name: "Root keys", icon: "root-key" },
+    Section { section: "log", path: "/log", name: "Audit log", icon: "log" },
+    Section { section: "settings", path: "/settings", name: "Settings", icon: "settings" },
 ];
 
 impl Frame {
@@ -170,22 +177,6 @@ pub(super) fn escaped(text: &str) -> String {
     askama::filters::escape(text, askama::filters::Html).map(|safe| safe.to_string()).unwrap_or_default()
 }
 
-/// A number with its thousands apart.
-pub(super) fn count(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        text.push('-');
-    }
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// The page as an answer.
 pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<Answer, Problem> {
     let text = page.render().map_err(|error| Problem::internal(error.to_string()))?;
@@ -237,11 +228,5 @@ mod tests {
         for (count, text) in cases {
             assert_eq!(thousands(count), text);
         }
-    }
-
-    #[test]
-    fn thousands_stand_apart() {
-        let read = [0, 999, 1000, 41_202, 1_902_110, -1000].map(super::count);
-        assert_eq!(read, ["0", "999", "1,000", "41,202", "1,902,110", "-1,000"]);
     }
 }

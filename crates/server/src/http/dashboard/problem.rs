@@ -9,7 +9,10 @@ use keyward_core::{
 };
 
 use super::page::{Frame, redirect, segment, show};
-use crate::http::{answer::Answer, problem};
+use crate::{
+    app::Call,
+    http::{answer::Answer, dispatch::record_refusal, problem},
+};
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -100,6 +103,19 @@ pub(super) fn words(problem: &Problem) -> (StatusCode, &'static str, String) {
             (status, "This can't be done", other.to_string())
         }
     }
+}
+
+/// What somebody typed can't be done: it goes into the audit log, and the words go to the form that is shown again.
+///
+/// # Errors
+/// The problem itself, if it is ours.
+pub(super) async fn shown_at_form(call: &Call, problem: Problem) -> Result<(StatusCode, String), Problem> {
+    if problem.is_ours() {
+        return Err(problem);
+    }
+    record_refusal(call, &problem::render(&problem)).await;
+    let (status, _, text) = words(&problem);
+    Ok((status, text))
 }
 
 fn refused(refusal: &ConsoleRefusal) -> (StatusCode, &'static str, String) {

@@ -4,9 +4,10 @@ use http::Method;
 use keyward_core::model::administrator::AdministratorRole;
 
 use super::{
-    api_deletion, api_settings, apis, assets, client, client_grants, clients, credentials, key_apis, key_form,
-    key_grants, key_trial, keys, permission_deletion, permissions, quickstart, role_holders, role_permissions,
-    role_settings, roles, root_keys, sign_in, token_trial, user_permissions, user_roles, user_settings, users,
+    account, administrators, api_deletion, api_settings, apis, assets, client, client_grants, clients, credentials,
+    key_apis, key_form, key_grants, key_trial, keys, log, permission_deletion, permissions, quickstart, role_holders,
+    role_permissions, role_settings, roles, root_keys, settings, sign_in, token_trial, user_permissions, user_roles,
+    user_settings, users,
 };
 use crate::http::operation::{
     Access, Handler, Operation, Parameter, ParameterKind,
@@ -119,6 +120,10 @@ pub fn operations() -> Vec<Operation> {
         token_trial::rows(),
         key_apis::rows(),
         root_keys::rows(),
+        log::rows(),
+        settings::rows(),
+        administrators::rows(),
+        account::rows(),
     ];
     all.into_iter().flatten().collect()
 }

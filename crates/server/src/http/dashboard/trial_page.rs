@@ -87,7 +87,7 @@ impl Token {
             serde_json::to_string_pretty(&value).ok()
         };
         let (header, claims) = (part(0).unwrap_or_default(), part(1).unwrap_or_default());
-        Self { header, claims, expires_in: super::page::count(expires_in), text }
+        Self { header, claims, expires_in: super::page::thousands(expires_in), text }
     }
 }
 
