@@ -53,6 +53,11 @@ pub(crate) fn is_credential(app: &App, workspace: WorkspaceNumber, text: &str) -
     app.key_texts.is_ours(text) || client_secret::is_one(&app.view().snapshot, workspace, text)
 }
 
+/// Whether there is a credential in what somebody typed, who meant to type something else.
+pub(crate) fn has_credential(app: &App, workspace: WorkspaceNumber, text: &str) -> bool {
+    without_credentials(text, &|part| is_credential(app, workspace, part)) != text
+}
+
 /// Whether a text may be the name of a type of grant, whatever else it may be.
 fn may_name_a_grant(text: &str) -> bool {
     let is_long_name = [CLIENT_CREDENTIALS, "authorization_code"].contains(&text);

@@ -22,12 +22,18 @@ use crate::{
         answer::Answer,
         operation::{Handled, Operation, Request},
     },
-    service::key::{self, WantedCredits, WantedKey},
+    service::{
+        key::{self, WantedCredits, WantedKey},
+        misplaced,
+    },
 };
 
 /// How many permissions and how many roles there are to choose from. The others can be given on the key's page, where
 /// they can be looked for.
 const CHOICES: usize = 300;
+
+/// What is said of a key or a secret that was typed as something that everybody may see.
+pub(super) const SECRET: &str = "This is a key or a secret, and everybody could see it here. Type something else.";
 
 /// The rows.
 pub(super) fn rows() -> Vec<Operation> {
@@ -150,6 +156,11 @@ fn wanted(request: &Request, entry: &ApiEntry, typed: &Typed, errors: &mut Error
     if !typed.owner.is_empty() && !is_owner(&typed.owner) {
         let text = format!("An owner's id has at most {OWNER_MAX} letters, digits, dots, hyphens and underscores.");
         errors.add("owner", text);
+    }
+    for (field, text) in [("name", &typed.name), ("owner", &typed.owner)] {
+        if misplaced::has_credential(&request.call.app, request.call.workspace, text) {
+            errors.add(field, SECRET);
+        }
     }
     let expires_at = form::last_day(&request.body, "expires", request.call.now);
     let expires_at = expires_at.unwrap_or_else(|text| {

@@ -116,6 +116,9 @@ pub(super) struct Choice {
     pub(super) is_chosen: bool,
 }
 
+/// Whether something is wanted.
+type Test<'t, T> = &'t dyn Fn(&T) -> bool;
+
 /// What there is to choose from, and how much more.
 #[derive(Default)]
 pub(super) struct Choices {
@@ -129,7 +132,7 @@ impl Choices {
         snapshot: &Snapshot,
         entry: &ApiEntry,
         limit: usize,
-        (is_chosen, fits): (&dyn Fn(&Permission) -> bool, &dyn Fn(&Permission) -> bool),
+        (is_chosen, fits): (Test<'_, Permission>, Test<'_, Permission>),
     ) -> Self {
         let catalogue = snapshot.catalogue(entry.api.workspace).and_then(|number| snapshot.api_numbered(number));
         let shared = catalogue.map(|entry| entry.permissions.as_slice()).unwrap_or_default();
@@ -151,9 +154,9 @@ impl Choices {
         snapshot: &Snapshot,
         entry: &ApiEntry,
         limit: usize,
-        (is_chosen, fits): (&dyn Fn(&str) -> bool, &dyn Fn(RoleNumber) -> bool),
+        (is_chosen, fits): (Test<'_, str>, Test<'_, RoleNumber>),
     ) -> Self {
-        let list = snapshot.roles(entry.api.workspace).filter(|role| fits(role.number)).map(|role| Choice {
+        let list = snapshot.roles(entry.api.workspace).filter(|role| fits(&role.number)).map(|role| Choice {
             id: role.key_id(),
             value: role.name.clone(),
             description: role.description.clone().unwrap_or_default(),
@@ -315,7 +318,7 @@ impl Shown {
                 snapshot,
                 entry,
                 CHOICES,
-                (&|_| false, &|number| !key.roles.contains(&number)),
+                (&|_| false, &|number| !key.roles.contains(number)),
             ),
             error,
         }

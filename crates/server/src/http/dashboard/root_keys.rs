@@ -13,7 +13,7 @@ use keyward_core::{
 
 use super::{
     form,
-    key_form::Errors,
+    key_form::{Errors, SECRET},
     page::{Frame, Pager, redirect, show, time},
     problem,
     root_key_page::{List, Made, New, Row, Sure, Typed, kinds, name},
@@ -24,7 +24,10 @@ use crate::{
         answer::Answer,
         operation::{Handled, Operation, Parameter, ParameterKind, Request},
     },
-    service::root_key::{self, WantedRootKey},
+    service::{
+        misplaced,
+        root_key::{self, WantedRootKey},
+    },
 };
 
 /// How many root keys a page has.
@@ -82,6 +85,11 @@ pub(super) fn create(request: Request) -> Handled {
         let mut errors = Errors::default();
         if !fits(&typed.name, NAME_MAX) {
             errors.add("name", format!("Give it a name of at most {NAME_MAX} characters, such as what uses it."));
+        }
+        for (field, text) in [("name", &typed.name), ("lines", &typed.lines)] {
+            if misplaced::has_credential(&request.call.app, request.call.workspace, text) {
+                errors.add(field, SECRET);
+            }
         }
         let expires_at = form::last_day(body, "expires", request.call.now).unwrap_or_else(|text| {
             errors.add("expires", text);

@@ -104,11 +104,8 @@ async fn a_token_takes_the_secret_of_the_application(t: TestApp) {
     assert_eq!(t.get("resource-servers").bearer(&token).send().await.status, 401, "it is for the API that was asked");
     keyward_server::token_log::flush(&t.app).await.unwrap();
     let entry = &t.entries("seccft").await[0];
-    let administrator = t.entries("sapi").await.iter().find_map(|entry| entry["user_id"].as_str().map(str::to_owned));
-    assert!(
-        entry.to_string().contains("adm_") && !entry.to_string().contains(&machine.secret),
-        "{entry} {administrator:?}"
-    );
+    assert!(entry.to_string().contains("\"administrator\":\"adm_"), "{entry}");
+    assert!(!entry.to_string().contains(&machine.secret), "{entry}");
     assert_eq!(entry["client_id"], json!(machine.id));
 }
 
@@ -165,6 +162,9 @@ async fn nothing_that_was_typed_is_kept(t: TestApp) {
         entries.extend(t.entries(kind).await);
     }
     let all = json!(entries).to_string();
-    assert!(all.contains("[redacted]"), "{all}");
-    assert!(!all.contains(&key) && !all.contains(&machine.secret), "{all}");
+    assert!(all.contains("[redacted]"));
+    for entry in entries {
+        let entry = entry.to_string();
+        assert!(!entry.contains(&key) && !entry.contains(&machine.secret), "{entry}");
+    }
 }
