@@ -190,17 +190,18 @@ fn other_method(app: &App, row: Option<&Operation>, method: &Method, incoming: &
             let refusal = Problem::Token(TokenRefusal::Method(cors::allowed(row).to_owned()));
             cors::with_reader(app, row, &incoming.headers, oauth::problem::render(&refusal, app.error_status))
         }
-        _ => return unknown(incoming),
+        _ => return unknown(method, incoming),
     };
     answer.into_response(&incoming.request_id)
 }
 
-fn unknown(incoming: &Incoming) -> Response<Full<Bytes>> {
+fn unknown(method: &Method, incoming: &Incoming) -> Response<Full<Bytes>> {
     if is_of_keys(&incoming.uri) {
         return Answer::bytes(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n".into())
             .into_response(&incoming.request_id);
     }
-    problem::render(&Problem::NotFound(Missing::Route)).into_response(&incoming.request_id)
+    let answer = || problem::render(&Problem::NotFound(Missing::Route)).into_response(&incoming.request_id);
+    dashboard::problem::no_page(method, incoming).unwrap_or_else(answer)
 }
 
 impl Dispatch {

@@ -1,7 +1,9 @@
 //! A problem as a page: what is wrong, and what to do.
 
 use askama::Template;
-use http::{Method, StatusCode, Uri, header};
+use bytes::Bytes;
+use http::{Method, Response, StatusCode, Uri, header};
+use http_body_util::Full;
 use keyward_core::{
     Problem,
     model::user::PASSWORD_MIN,
@@ -11,7 +13,7 @@ use keyward_core::{
 use super::page::{Frame, redirect, segment, show};
 use crate::{
     app::Call,
-    http::{answer::Answer, dispatch::record_refusal, problem},
+    http::{answer::Answer, dispatch::record_refusal, incoming::Incoming, problem},
 };
 
 #[derive(Template)]
@@ -182,8 +184,13 @@ fn conflicting(conflict: &Conflict) -> String {
     }
 }
 
-/// The page of a path that nothing has.
-pub fn no_page(method: &Method) -> Option<Answer> {
-    let page = render(&Problem::NotFound(Missing::Route), &Uri::from_static("/"));
-    matches!(*method, Method::GET | Method::HEAD).then_some(page)
+/// The page of a path that nothing has, for those who ask for a page: browsers do.
+pub(in crate::http) fn no_page(method: &Method, incoming: &Incoming) -> Option<Response<Full<Bytes>>> {
+    let accepted = incoming.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if !matches!(*method, Method::GET | Method::HEAD) || !accepted.into_iter().any(|value| value.contains("text/html"))
+    {
+        return None;
+    }
+    let page = render(&Problem::NotFound(Missing::Route), &incoming.uri);
+    Some(page.into_page_response(&incoming.request_id))
 }

@@ -15,6 +15,7 @@ on_both_engines!(
     a_role_opens_its_rows_and_no_other,
     a_form_from_elsewhere_is_refused,
     every_answer_says_what_a_browser_may_do,
+    whoever_asks_for_a_page_that_is_not_there_gets_one,
     forms_that_are_none,
 );
 
@@ -111,6 +112,20 @@ async fn every_answer_says_what_a_browser_may_do(t: TestApp) {
     assert_eq!((asset.status.as_u16(), asset.header("content-type")), (200, "text/css; charset=utf-8"));
     assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable");
     assert_eq!(browser.get("/assets/console.css").await.status, 404);
+}
+
+async fn whoever_asks_for_a_page_that_is_not_there_gets_one(t: TestApp) {
+    for path in ["/nothing", "/apis/x/y/z", "/api/v2/nothing"] {
+        let call = |method: Method| t.call(method, path).anonymous();
+        let page = call(Method::GET).header("accept", "text/html,application/xhtml+xml,*/*;q=0.8").send().await;
+        assert_eq!((page.status.as_u16(), page.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+        assert!(text(&page).contains("There is no page at this address."), "{path}");
+        assert!(page.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        for other in [call(Method::GET), call(Method::GET).header("accept", "*/*"), call(Method::POST)] {
+            let reply = other.send().await;
+            assert_eq!((reply.status.as_u16(), &reply.body["error"]), (404, &"Not Found".into()), "{path}");
+        }
+    }
 }
 
 async fn forms_that_are_none(t: TestApp) {

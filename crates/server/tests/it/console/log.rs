@@ -196,7 +196,7 @@ async fn an_entry_says_who_did_what_and_what_it_was(t: TestApp) {
     let request_id = entry["details"]["request_id"].as_str().unwrap();
     assert!(page.contains(request_id) && page.contains("read:post") && page.contains("What was sent"), "{page}");
     assert_eq!(browser.get("/log/900").await.status, 404);
-    assert_eq!(browser.get("/log/%00").await.status, 404);
+    assert_eq!(browser.get("/log/%00").await.status, 422);
 }
 
 async fn who_is_found_by_name_or_address(t: TestApp) {
@@ -213,7 +213,7 @@ async fn who_is_found_by_name_or_address(t: TestApp) {
 
 async fn what_is_typed_wrong_is_said(t: TestApp) {
     let browser = signed_in(&t, AdministratorRole::Viewer).await;
-    for query in ["from=yesterday", "to=2026-02-30", "from=%00x"] {
+    for query in ["from=yesterday", "to=2026-02-30", "from=x"] {
         let reply = browser.get(&format!("/log?{query}")).await;
         assert_eq!(reply.status, 422, "{query}");
         assert!(text(&reply).contains("is no day"), "{}", text(&reply));

@@ -1,0 +1,48 @@
+// Pictures of the main pages, for the documentation.
+
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+
+import { enter } from "./browser.mjs";
+import { calendar } from "./catalogue.mjs";
+import { scenario } from "./scenario.mjs";
+
+// A repository keeps every version of a picture.
+const LARGEST = 150_000;
+
+scenario("the pictures are made", async ({ server, open }) => {
+  for (const [name, scopes] of [
+    ["Blog", ["read:posts", "write:posts", "publish:posts"]],
+    ["Payments", ["read:refunds", "create:refunds"]],
+  ]) {
+    const identifier = `https://${name.toLowerCase()}.example/`;
+    const wanted = { name, identifier, scopes: scopes.map((value) => ({ value })) };
+    await server.management("POST", "resource-servers", wanted);
+  }
+  const api = await calendar(server);
+  await server.management("POST", `resource-servers/${api.id}/scopes`, {
+    value: "share:calendar",
+    description: "Let others see a calendar",
+  });
+  const page = await open();
+  await enter(page, server.link);
+  const take = async (name) => {
+    // Not the ring around what was clicked.
+    await page.evaluate(() => document.activeElement.blur());
+    const path = join(process.env.SCREENSHOTS, `${name}.png`);
+    await page.screenshot({ path, animations: "disabled", caret: "hide" });
+    assert.ok(statSync(path).size < LARGEST, `${path} is too large`);
+  };
+  await page.goto("/apis");
+  await take("apis");
+  await page.getByRole("link", { name: "Calendar" }).click();
+  await page.getByRole("heading", { name: "Add a permission" }).waitFor();
+  await take("permissions");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await take("permissions-dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.getByRole("link", { name: "Delete read:calendar" }).click();
+  await page.getByRole("button", { name: "Delete permission" }).waitFor();
+  await take("permission-delete");
+});
