@@ -41,7 +41,7 @@ async function deleteAndUndo(page, permission, code) {
   assert.equal(code(), "VALID");
   await page.getByRole("link", { name: `Delete ${permission}` }).click();
   await page.getByRole("heading", { name: `Delete ${permission}?` }).waitFor();
-  await page.getByText("Whoever holds it loses it, at once").waitFor();
+  await page.getByText("These lose it, at once and everywhere").waitFor();
   assert.equal(code(), "VALID", "nothing is deleted before it is confirmed");
   await page.getByRole("button", { name: "Delete permission" }).click();
   const undo = page.getByRole("status").filter({ hasText: `${permission} is deleted` });
