@@ -30,6 +30,8 @@ export async function crawl(page, look) {
       const answer = await tab.goto(address);
       const path = address.slice(new URL(address).origin.length);
       if (answer.status() !== 200) wrong.push(`${path}: the link leads to ${answer.status()}`);
+      // Documents for programs are no pages.
+      if (!answer.headers()["content-type"]?.startsWith("text/html")) return [];
       wrong.push(...(await look(tab, path)));
       return tab.evaluate(links);
     });

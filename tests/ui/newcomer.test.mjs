@@ -20,20 +20,19 @@ function read(screen) {
     const script = [...exports, `${command} --silent --show-error`].join("\n");
     return JSON.parse(execFileSync("sh", ["-c", script], { encoding: "utf8" }));
   };
-  return { exports, link, verify, paste };
+  return { link, verify, paste };
 }
 
-/** Gives the permission to the printed key. In the console as soon as it has pages of keys. */
-async function giveToTheKey({ server, exports }, permission) {
-  const value = (name) => exports.find((line) => line.includes(`${name}=`)).split("'")[1];
-  const ask = async (operation, body) => {
-    const headers = { authorization: `Bearer ${value("KEYWARD_ROOT_KEY")}`, "content-type": "application/json" };
-    const answer = await fetch(`${server.url}/v2/${operation}`, { method: "POST", headers, body: JSON.stringify(body) });
-    assert.equal(answer.status, 200);
-    return (await answer.json()).data;
-  };
-  const { keyId } = await ask("keys.verifyKey", { key: value("KEYWARD_KEY") });
-  await ask("keys.addPermissions", { keyId, permissions: [permission] });
+/** Gives the permission to the demo's key, and comes back. */
+async function giveToTheKey(page, permission) {
+  const tabs = page.getByRole("navigation", { name: "Blog" });
+  await tabs.getByRole("link", { name: "Keys" }).click();
+  await page.getByRole("link", { name: "A key of the Blog API" }).click();
+  await page.getByRole("checkbox", { name: permission }).check();
+  await page.getByRole("region", { name: "Give permissions" }).getByRole("button", { name: "Give" }).click();
+  await page.getByRole("button", { name: `Take ${permission} away` }).waitFor();
+  await page.getByRole("navigation", { name: "Breadcrumb" }).getByRole("link", { name: "Blog" }).click();
+  await tabs.getByRole("link", { name: "Permissions" }).click();
 }
 
 /** From a key that is accepted to one that is refused, and back. */
@@ -56,7 +55,7 @@ async function deleteAndUndo(page, permission, code) {
 scenario(
   "a newcomer adds a permission, gives it to a key, deletes it and undoes that",
   async ({ server, open }) => {
-    const { exports, link, verify, paste } = read(server.screen);
+    const { link, verify, paste } = read(server.screen);
     const page = await open();
     await enter(page, link);
     await page.getByRole("link", { name: "Blog" }).click();
@@ -69,7 +68,7 @@ scenario(
     const asked = verify.replaceAll(PRINTED, NEW);
     assert.notEqual(asked, verify);
     assert.equal(paste(asked).data.code, "INSUFFICIENT_PERMISSIONS");
-    await giveToTheKey({ server, exports }, NEW);
+    await giveToTheKey(page, NEW);
     await deleteAndUndo(page, NEW, () => paste(asked).data.code);
     // And the command as it is printed, with the permission that the demo's key has had from the start.
     await deleteAndUndo(page, PRINTED, () => paste(verify).data.code);

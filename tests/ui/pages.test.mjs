@@ -16,7 +16,7 @@ scenario("no page that a link leads to has a fault, with much in it", async ({ s
   const { kinds, wrong } = await crawl(page, inspect);
   assert.deepEqual(wrong, []);
   // That it followed links at all.
-  for (const one of ["/apis?", "/apis/new?", "/apis/*/permissions?page", "/apis/*/permissions/*/delete?", "/roles/*/users?"]) {
+  for (const one of ["/apis?", "/apis/new?", "/apis/*/permissions?page", "/apis/*/permissions/*/delete?", "/roles/*?", "/users/*?"]) {
     assert.ok(kinds.includes(one), `${one} is not among ${kinds}`);
   }
 });

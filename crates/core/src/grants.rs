@@ -83,6 +83,11 @@ impl Action {
         format!("{}.{id}.{}", self.kind(), self.verb())
     }
 
+    /// Whether it changes nothing, and shows no secret.
+    pub fn is_read(self) -> bool {
+        self.verb().starts_with("read_")
+    }
+
     const fn bit(self) -> u64 {
         1 << self as u32
     }
@@ -143,6 +148,17 @@ impl Grants {
             }
         }
         Ok(grants)
+    }
+
+    /// What these actions allow together, each on everything of its kind.
+    pub fn of(actions: impl IntoIterator<Item = Action>) -> Self {
+        let mut grants = Self::default();
+        for action in actions {
+            grants.texts.push(action.anywhere());
+            grants.tuples.insert(action.anywhere());
+            grants.anywhere |= action.bit();
+        }
+        grants
     }
 
     /// The texts, as they are stored and shown.
@@ -238,6 +254,17 @@ mod tests {
         let foreign = grants(&["unkey:v1:ws_other:**#*"]);
         assert!(Action::ALL.iter().all(|action| !foreign.anywhere(*action)));
         assert!(!foreign.urn("ws_default", &["keyspaces", "ks_1"], "create_key"));
+    }
+
+    #[test]
+    fn actions_allow_themselves_and_nothing_else() {
+        let reads = Grants::of(Action::ALL.iter().copied().filter(|action| action.is_read()));
+        for action in Action::ALL {
+            assert_eq!(reads.on(*action, "any"), action.verb().starts_with("read_"), "{action:?}");
+        }
+        assert!(!reads.anywhere(Action::DecryptKey) && !reads.anywhere(Action::VerifyKey));
+        assert!(!reads.urn("ws_default", &["keyspaces", "a"], "read_keyspace"));
+        assert_eq!(Grants::parse(reads.texts(), "ws_default"), Ok(reads));
     }
 
     #[test]

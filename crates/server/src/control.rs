@@ -217,17 +217,23 @@ pub async fn carry_out(app: &Arc<App>, ask: Ask) -> Answer {
         Ask::RootKeyCreate { name, permissions, ttl, .. } => {
             let ttl = ttl.and_then(|seconds| i64::try_from(seconds).ok());
             let expires_at = ttl.map(|seconds| Timestamp(app.clock.now().0.saturating_add(seconds * 1000)));
-            said(root_key::create(app, WantedRootKey { name, permissions, expires_at }).await)
+            let call = root_key::local_call(app, "rootkey.create");
+            let made = root_key::create(&call, WantedRootKey { name, permissions, expires_at }).await;
+            said(made.map(|made| made.text))
         }
         Ask::RootKeyList { .. } => {
             let keys: Vec<_> = app.view().snapshot.root_keys().map(|key| root_key::describe(key)).collect();
             Answer::Done(serde_json::Value::Array(keys).to_string())
         }
-        Ask::RootKeyRevoke { id, .. } => match root_key::revoke(app, id.clone()).await {
-            Ok(true) => Answer::Done(String::new()),
-            Ok(false) => Answer::Refused(format!("there is no root key `{id}`; `keyward root-key list` shows them")),
-            Err(problem) => Answer::Refused(problem.to_string()),
-        },
+        Ask::RootKeyRevoke { id, .. } => {
+            match root_key::revoke(&root_key::local_call(app, "rootkey.delete"), id.clone()).await {
+                Ok(true) => Answer::Done(String::new()),
+                Ok(false) => {
+                    Answer::Refused(format!("there is no root key `{id}`; `keyward root-key list` shows them"))
+                }
+                Err(problem) => Answer::Refused(problem.to_string()),
+            }
+        }
         Ask::AdministratorCreate { email, role, password, .. } => {
             create_administrator(app, email, &role, password.0).await
         }

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "administrators", include_str!("../schema/0009_administrators.sql")),
     (10, "permission_usage", include_str!("../schema/0010_permission_usage.sql")),
     (11, "impact", include_str!("../schema/0011_impact.sql")),
+    (12, "log_times", include_str!("../schema/0012_log_times.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \

@@ -9,6 +9,38 @@ use crate::{
     time::Timestamp,
 };
 
+/// The most characters of a key's name.
+pub const NAME_MAX: u64 = 255;
+/// The most characters of what a key's text begins with.
+pub const PREFIX_MAX: u64 = 16;
+/// The most characters of the id by which an owner is known outside.
+pub const OWNER_MAX: u64 = 255;
+/// The most characters of a key's text, as it is sent.
+pub const TEXT_MAX: u64 = 512;
+/// The most characters of a query of permissions.
+pub const QUERY_MAX: u64 = 1000;
+/// The most permissions that a key can be given at once.
+pub const PERMISSIONS_MAX: u64 = 1000;
+/// The most roles that a key can be given at once.
+pub const ROLES_MAX: u64 = 100;
+/// The latest end of a key, the first moment of the year 2100, and the longest grace period.
+pub const EXPIRES_MAX: i64 = 4_102_444_800_000;
+
+/// Whether a text has a length from one character up to a limit.
+pub fn fits(text: &str, longest: u64) -> bool {
+    !text.is_empty() && u64::try_from(text.chars().count()).is_ok_and(|length| length <= longest)
+}
+
+/// Whether a key's text may begin with this.
+pub fn is_prefix(text: &str) -> bool {
+    fits(text, PREFIX_MAX) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether an owner may be known by this id.
+pub fn is_owner(text: &str) -> bool {
+    fits(text, OWNER_MAX) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+}
+
 /// The number of a key. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyNumber(pub i64);

@@ -182,10 +182,14 @@ pub struct LogEntry {
 pub struct LogFilter {
     /// The code of the kind.
     pub kind: Option<String>,
+    /// The code of another kind, whose entries are wanted as well.
+    pub or_kind: Option<String>,
     /// The application.
     pub client_id: Option<String>,
     /// The token's subject.
     pub subject: Option<String>,
+    /// The application or the token's subject, whichever it is.
+    pub actor: Option<String>,
     /// The caller's address.
     pub ip: Option<String>,
     /// What happened, exactly.
@@ -203,7 +207,10 @@ impl LogFilter {
     pub fn admits(&self, entry: &LogEntry) -> bool {
         let (actor, origin) = (&entry.detail.actor, &entry.detail.origin);
         let is = |asked: &Option<String>, found: Option<&str>| asked.is_none() || asked.as_deref() == found;
-        is(&self.kind, Some(&entry.kind))
+        let is_kind = is(&self.kind, Some(&entry.kind)) || self.or_kind.as_deref() == Some(&entry.kind);
+        let is_actor = is(&self.actor, actor.client_id.as_deref()) || is(&self.actor, actor.subject.as_deref());
+        is_kind
+            && is_actor
             && is(&self.client_id, actor.client_id.as_deref())
             && is(&self.subject, actor.subject.as_deref())
             && is(&self.ip, Some(&origin.ip))
@@ -214,6 +221,74 @@ impl LogFilter {
     }
 }
 
+/// Texts of which one must occur in an entry; none asks for nothing. Letters of ASCII are the same in either case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mentions(Vec<String>);
+
+impl Mentions {
+    /// Any of these; empty ones are none.
+    pub fn any_of(texts: impl IntoIterator<Item = String>) -> Self {
+        Self(texts.into_iter().filter(|text| !text.is_empty()).map(|text| text.to_ascii_lowercase()).collect())
+    }
+
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of them occurs in this text.
+    pub fn occurs_in(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        self.0.iter().any(|wanted| text.contains(wanted))
+    }
+
+    /// Whether one of them may occur in a text within this JSON, before that is read. What JSON writes otherwise than
+    /// it is may always.
+    pub fn may_occur_in_json(&self, json: &str) -> bool {
+        let is_written_otherwise = |c: char| c.is_control() || matches!(c, '"' | '\\');
+        self.0.iter().any(|wanted| wanted.contains(is_written_otherwise)) || self.occurs_in(json)
+    }
+
+    fn occurs_within(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.occurs_in(text),
+            Value::Array(items) => items.iter().any(|item| self.occurs_within(item)),
+            Value::Object(fields) => fields.values().any(|field| self.occurs_within(field)),
+            _ => false,
+        }
+    }
+
+    /// Whether one of them occurs in what the entry is about: the request, what was answered, and what changed. An
+    /// entry about a token is about the application, too, and about what the token is for.
+    fn admit(&self, entry: &LogEntry) -> bool {
+        let LogDetail { actor, origin, answer, before, after, .. } = &entry.detail;
+        let is_of_token = [LogType::TokenIssued, LogType::TokenRefused].iter().any(|kind| kind.code() == entry.kind);
+        let of_token =
+            [actor.client_id.as_deref(), actor.subject.as_deref(), Some(&actor.scope), Some(&actor.audience)];
+        let mut values = [before, after, answer, &origin.body, &origin.query].into_iter();
+        self.is_empty()
+            || self.occurs_in(&origin.path)
+            || values.any(|value| self.occurs_within(value))
+            || (is_of_token && of_token.into_iter().flatten().any(|text| self.occurs_in(text)))
+    }
+}
+
+/// What somebody looks for among the entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogSearch {
+    /// What the store can tell without reading an entry whole.
+    pub filter: LogFilter,
+    /// What must occur in it.
+    pub mentions: Mentions,
+}
+
+impl LogSearch {
+    /// Whether it lets this entry through.
+    pub fn admits(&self, entry: &LogEntry) -> bool {
+        self.filter.admits(entry) && self.mentions.admit(entry)
+    }
+}
+
 /// In which order entries are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -221,4 +296,58 @@ pub enum Order {
     Newest,
     /// The first one first.
     Oldest,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(kind: LogType) -> LogEntry {
+        let detail = LogDetail {
+            actor: Actor { client_id: Some("App1".to_owned()), scope: "read:x".to_owned(), ..Actor::default() },
+            after: json!({ "name": "A \"quoted\" Name", "list": [{"id": "rol_1"}] }),
+            ..LogDetail::default()
+        };
+        let (log_id, description) = ("900".to_owned(), "Did".to_owned());
+        LogEntry { number: 1, log_id, at: Timestamp(5), kind: kind.code().to_owned(), description, detail }
+    }
+
+    fn finds(entry: &LogEntry, text: &str) -> bool {
+        let mentions = Mentions::any_of([text.to_owned()]);
+        let json = serde_json::to_string(&entry.detail).expect("serializes");
+        let found = LogSearch { mentions: mentions.clone(), ..LogSearch::default() }.admits(entry);
+        assert!(!found || mentions.is_empty() || mentions.may_occur_in_json(&json), "{text} is passed over");
+        found
+    }
+
+    #[test]
+    fn what_occurs_in_what_an_entry_is_about_is_found() {
+        let change = entry(LogType::ManagementChange);
+        for text in ["rol_1", "ROL_", "a \"Quoted", "\" name", ""] {
+            assert!(finds(&change, text), "{text}");
+        }
+        for text in ["list", "rol_2", "app1", "read:x", "900"] {
+            assert!(!finds(&change, text), "{text}: a field's name, or who did it");
+        }
+        let token = entry(LogType::TokenIssued);
+        assert!(finds(&token, "app1") && finds(&token, "read:x"), "which is what it is about");
+        let any = Mentions::any_of(["none".to_owned(), "rol_1".to_owned()]);
+        assert!(LogSearch { mentions: any, ..LogSearch::default() }.admits(&change));
+    }
+
+    #[test]
+    fn a_second_kind_and_either_name_of_who_did_it_are_let_through() {
+        let (change, token) = (entry(LogType::ManagementChange), entry(LogType::TokenIssued));
+        let code = |kind: LogType| Some(kind.code().to_owned());
+        let filter = LogFilter {
+            kind: code(LogType::TokenRefused),
+            or_kind: code(LogType::TokenIssued),
+            ..LogFilter::default()
+        };
+        assert!(filter.admits(&token) && !filter.admits(&change));
+        let by = |actor: &str| LogFilter { actor: Some(actor.to_owned()), ..LogFilter::default() };
+        assert!(by("App1").admits(&change) && !by("app1").admits(&change) && !by("x").admits(&token));
+    }
 }

@@ -6,6 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::{Revision, WorkspaceNumber};
 
+/// The most characters a friendly name may have.
+pub const FRIENDLY_NAME_MAX: usize = 255;
+/// The most characters a default audience may have: as many as an identifier of an API.
+pub const AUDIENCE_MAX: usize = 600;
+
 /// A workspace.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workspace {
@@ -79,6 +84,11 @@ impl WorkspaceSettings {
             }
         }
         serde_json::from_value(whole).map_err(|error| error.to_string())
+    }
+
+    /// What people call the workspace; empty for nothing.
+    pub fn friendly_name(&self) -> &str {
+        self.other.get("friendly_name").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// All that is set, and the defaults of what is always shown.

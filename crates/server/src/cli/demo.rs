@@ -121,10 +121,8 @@ struct Keys {
 /// A root key, and a key of the first API that may read posts.
 async fn seed_keys(app: &Arc<App>, api: &str) -> anyhow::Result<Keys> {
     let wanted = WantedRootKey { name: "demo".to_owned(), permissions: vec!["*".to_owned()], expires_at: None };
-    let root = root_key::create(app, wanted).await.map_err(explain)?;
-    let view = Arc::clone(&app.view());
-    let found = view.snapshot.root_keys().next().cloned();
-    let call = Call { root_key: found, ..call(app, ("key.create", 200)) };
+    let made = root_key::create(&call(app, ("rootkey.create", 200)), wanted).await.map_err(explain)?;
+    let call = Call { root_key: Some(Arc::new(made.key)), ..call(app, ("key.create", 200)) };
     let wanted = WantedKey {
         api: format!("api_{api}"),
         prefix: Some("blog".to_owned()),
@@ -133,8 +131,8 @@ async fn seed_keys(app: &Arc<App>, api: &str) -> anyhow::Result<Keys> {
         enabled: true,
         ..WantedKey::default()
     };
-    let made = key::create(&call, wanted).await.map_err(explain)?;
-    Ok(Keys { root, key: made.text })
+    let key = key::create(&call, wanted).await.map_err(explain)?;
+    Ok(Keys { root: made.text, key: key.text })
 }
 
 fn screen(

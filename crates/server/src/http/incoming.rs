@@ -22,7 +22,7 @@ const AUDIT_BODY: usize = 64 * 1024;
 /// The most characters of a correlation id that are kept (contract: base and body).
 const CORRELATION: usize = 64;
 /// Fields of a body that never reach the audit log.
-const SECRET_FIELDS: [&str; 13] = [
+const SECRET_FIELDS: [&str; 16] = [
     "signing_secret",
     "client_secret",
     "client_assertion",
@@ -32,6 +32,9 @@ const SECRET_FIELDS: [&str; 13] = [
     "id_token",
     "secret",
     "password",
+    "present_password",
+    "new_password",
+    "repeated_password",
     "pem",
     "token",
     "private_key",
@@ -203,6 +206,16 @@ pub fn kept(body: &Value, length: usize) -> Value {
     let mut body = body.clone();
     redact(&mut body);
     body
+}
+
+/// Hides credentials that somebody sent in the place of something else, such as a key in that of its id.
+pub fn hide(value: &mut Value, is_secret: &dyn Fn(&str) -> bool) {
+    match value {
+        Value::String(text) => hide_in(text, is_secret),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, is_secret)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| hide(field, is_secret)),
+        _ => {}
+    }
 }
 
 /// Hides the credentials in a text.

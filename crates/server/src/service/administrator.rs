@@ -117,6 +117,45 @@ pub async fn first(app: &Arc<App>) -> Result<Option<Secret>, Problem> {
     Ok(made.await?.0.then_some(link.text))
 }
 
+/// Makes an administrator, with a link by which to sign in once.
+///
+/// # Errors
+/// Those of [`create`].
+pub async fn invite(call: &Call, address: &str, role: AdministratorRole) -> Result<(Administrator, Secret), Problem> {
+    let (email, work) = (checked_email(address)?, call.clone());
+    let link = Link::new(call.app.entropy.as_ref());
+    let hash = link.hash;
+    let made = call.app.change(move |change| {
+        Box::pin(async move {
+            refuse_taken(change, &work, &email).await?;
+            let made = insert(change, &work, Some(email), role, None).await?;
+            session::add_link(change, &work, &hash, &made).await?;
+            let seen = describe(&made);
+            Ok((made, work.audit(seen.clone(), Value::Null, seen)))
+        })
+    });
+    Ok((made.await?.0, link.text))
+}
+
+/// A new link by which the administrator with this id signs in once.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub async fn link_for(call: &Call, id: String) -> Result<(Administrator, Secret), Problem> {
+    let work = call.clone();
+    let link = Link::new(call.app.entropy.as_ref());
+    let hash = link.hash;
+    let made = call.app.change(move |change| {
+        Box::pin(async move {
+            let who = locked(change, &work, &id).await?;
+            session::add_link(change, &work, &hash, &who).await?;
+            let draft = work.audit(Value::Null, Value::Null, describe(&who));
+            Ok((who, draft))
+        })
+    });
+    Ok((made.await?.0, link.text))
+}
+
 /// A new link by which the administrator with this address signs in once, for whoever forgot a password.
 ///
 /// # Errors
@@ -150,12 +189,22 @@ async fn nameless(change: &mut Change<'_>, call: &Call) -> Result<Administrator,
 /// Says what an administrator may do from now on. The last owner stays one: nobody else could make another.
 ///
 /// # Errors
-/// [`Problem::NotFound`]; [`Problem::Console`] for the last owner.
-pub async fn set_role(call: &Call, id: String, role: AdministratorRole) -> Result<(), Problem> {
+/// [`Problem::NotFound`]; [`Problem::Console`] for the last owner; [`Problem::Stale`] when the role is neither the one
+/// that was seen, if one was, nor the new one.
+pub async fn set_role(
+    call: &Call,
+    id: String,
+    role: AdministratorRole,
+    seen: Option<AdministratorRole>,
+) -> Result<(), Problem> {
     let work = call.clone();
     let changed = call.app.change(move |change| {
         Box::pin(async move {
             let before = locked(change, &work, &id).await?;
+            if let Some(seen) = seen.filter(|seen| ![*seen, role].contains(&before.role)) {
+                let sent = seen.as_str().to_owned();
+                return Err(Problem::Stale { sent, current: change.revision() }.into());
+            }
             if before.role == role {
                 return Ok(((), None));
             }
@@ -189,13 +238,23 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Changes how whoever calls signs in: another address, another password, or both. Its other sessions and its links end.
+/// Changes how whoever calls, and knows its present password if it has one, signs in: another address, another password,
+/// or both. Another password ends its other sessions and its links. Saving without an edit changes nothing.
 ///
 /// # Errors
 /// [`Problem::Console`] for what can't be taken; [`Problem::Conflict`] when somebody else has the address.
-pub async fn set_credentials(call: &Call, address: &str, password: Option<Secret>) -> Result<(), Problem> {
+pub async fn set_credentials(
+    call: &Call,
+    address: &str,
+    present: Secret,
+    password: Option<Secret>,
+) -> Result<(), Problem> {
     let signed_in = call.session.clone().ok_or(Problem::Console(ConsoleRefusal::SignedOut))?;
     let email = checked_email(address)?;
+    if password.is_none() && signed_in.administrator.email.as_ref() == Some(&email) {
+        return Ok(());
+    }
+    let stored = session::check_present_password(call, &signed_in.administrator, present).await?;
     let password = match password {
         Some(password) => Some(hashed(call, password, &email).await?),
         None => None,
@@ -204,6 +263,10 @@ pub async fn set_credentials(call: &Call, address: &str, password: Option<Secret
     let changed = call.app.change(move |change| {
         Box::pin(async move {
             let before = locked(change, &work, &signed_in.administrator.id).await?;
+            // It may have been changed while it was compared.
+            if administrator::password(change.tx(), before.number).await? != stored {
+                return Err(Problem::Console(ConsoleRefusal::Password).into());
+            }
             if before.email.as_ref() != Some(&email) {
                 refuse_taken(change, &work, &email).await?;
             }

@@ -139,6 +139,7 @@ pub async fn exchange(call: &Call, shown: &Credentials, asked: &Asked) -> Result
         description: call.action.0,
         seen: call.origin.seen(&query, &body),
         client_id: client_id.as_deref(),
+        administrator: call.session.as_ref().map(|signed_in| signed_in.administrator.id.as_str()),
     };
     match result {
         Ok(answered) => request.issued(&call.app, answered),
@@ -209,7 +210,7 @@ impl Admitted {
     fn issued(self, app: &App, seen: Seen<'_>, description: &str, issued: Issued) -> Result<Answered, Problem> {
         let Self { at, prepared } = self;
         let seen = Seen { body: &prepared.kept, ..seen };
-        Asking { at, description, seen, client_id: Some(&prepared.client_id) }
+        Asking { at, description, seen, client_id: Some(&prepared.client_id), administrator: None }
             .issued(app, Answered { issued, prepared: Arc::clone(&prepared) })
     }
 }
@@ -255,6 +256,8 @@ struct Asking<'r> {
     description: &'r str,
     seen: Seen<'r>,
     client_id: Option<&'r str>,
+    /// Who tries it out in the console.
+    administrator: Option<&'r str>,
 }
 
 impl Asking<'_> {
@@ -267,12 +270,21 @@ impl Asking<'_> {
             answer: &prepared.said,
             ..self.packing((LogType::TokenIssued, 200), &prepared.audience, &prepared.scope)
         };
-        app.token_log.record(&packing).map(|()| answered)
+        let Some(id) = self.administrator else {
+            return app.token_log.record(&packing).map(|()| answered);
+        };
+        // Who tried it out in the console.
+        let answer = json!({ "expires_in": prepared.form.lifetime, "administrator": id }).to_string();
+        app.token_log.record(&Packing { answer: &answer, ..packing }).map(|()| answered)
     }
 
     /// Records that it got none. What is refused stays refused, also when that can't be recorded.
     fn refused(&self, app: &App, audience: &str, scope: &str, refusal: &TokenRefusal) {
-        let answer = json!({ "error": format!("{refusal:?}") }).to_string();
+        let mut answer = json!({ "error": format!("{refusal:?}") });
+        if let Some(id) = self.administrator {
+            answer["administrator"] = id.into();
+        }
+        let answer = answer.to_string();
         let packing = self.packing((LogType::TokenRefused, 400), audience, scope);
         // While entries can't be written, what waits says so in the program's log.
         let _ = app.token_log.record(&Packing { answer: &answer, ..packing });

@@ -2,11 +2,13 @@
 
 use keyward_core::{
     Problem,
-    model::log::{LogDetail, LogDraft, LogEntry, LogFilter, LogType, Order},
+    model::log::{LogDetail, LogDraft, LogEntry, LogFilter, LogSearch, LogType, Order},
     problem::Missing,
     time::Timestamp,
 };
-use keyward_store::ledger::log;
+pub use keyward_store::ledger::log_search::Looked;
+use keyward_store::ledger::{log, log_search};
+use serde_json::{Value, json};
 
 use crate::{app::Call, token_log};
 
@@ -31,6 +33,24 @@ pub async fn list(
         })
     });
     Ok(page.await?)
+}
+
+/// Looks for at most so many entries, newest first, among so many that come before a number, or among the last ones.
+///
+/// # Errors
+/// Why the store can't be read.
+pub async fn search(
+    call: &Call,
+    search: LogSearch,
+    before: Option<i64>,
+    (most, reach): (usize, i64),
+) -> Result<Looked, Problem> {
+    token_log::flush(&call.app).await?;
+    let workspace = call.workspace;
+    let found = call.app.store.read(move |tx| {
+        Box::pin(async move { log_search::search(tx, workspace, &search, before, (most, reach)).await })
+    });
+    Ok(found.await?)
 }
 
 /// The entries after the one with this id, oldest first. Going on from the last entry returned misses none.
@@ -61,6 +81,57 @@ pub async fn get(call: &Call, log_id: String) -> Result<LogEntry, Problem> {
     found.await?.ok_or(Problem::NotFound(Missing::LogEntry))
 }
 
+/// An entry as the wire shows it.
+pub fn describe(entry: &LogEntry) -> Value {
+    let (actor, origin) = (&entry.detail.actor, &entry.detail.origin);
+    let date = date(entry.at);
+    let scopes: Vec<&str> = actor.scope.split(' ').filter(|scope| !scope.is_empty()).collect();
+    let mut details = json!({
+        "request": {
+            "method": origin.method,
+            "path": origin.path,
+            "query": origin.query,
+            "body": origin.body,
+            "channel": "api",
+            "ip": origin.ip,
+            "userAgent": origin.user_agent,
+            "auth": {
+                "strategy": "jwt",
+                "user": {},
+                "credentials": { "scopes": scopes, "jti": actor.token_id },
+            },
+        },
+        "response": { "statusCode": entry.detail.status, "body": entry.detail.answer },
+        "request_id": origin.request_id,
+    });
+    for (name, value) in [("before", &entry.detail.before), ("after", &entry.detail.after)] {
+        if !value.is_null() {
+            details[name] = value.clone();
+        }
+    }
+    let mut whole = json!({
+        "_id": entry.log_id,
+        "log_id": entry.log_id,
+        "date": date,
+        "type": entry.kind,
+        "description": entry.description,
+        "client_id": actor.client_id,
+        "client_name": actor.client_id.clone().unwrap_or_default(),
+        "ip": origin.ip,
+        "hostname": origin.hostname,
+        "user_id": actor.subject.clone().unwrap_or_default(),
+        "user_agent": origin.user_agent,
+        "audience": actor.audience,
+        "scope": actor.scope,
+        "isMobile": false,
+        "details": details,
+    });
+    if let Some(id) = &origin.correlation_id {
+        whole["references"] = json!({ "correlation_id": id });
+    }
+    whole
+}
+
 /// A time as the wire shows it.
 pub fn date(at: Timestamp) -> String {
     let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
@@ -71,13 +142,13 @@ pub fn date(at: Timestamp) -> String {
 ///
 /// # Errors
 /// Why it could not be recorded.
-pub async fn record(call: &Call, kind: LogType, status: u16, answer: serde_json::Value) -> Result<(), Problem> {
+pub async fn record(call: &Call, kind: LogType, status: u16, answer: Value) -> Result<(), Problem> {
     let draft = draft(call, kind, status, answer);
     Ok(call.app.store.ledger(move |tx| Box::pin(async move { log::insert(tx, &draft).await })).await?)
 }
 
 /// An entry about something that happened in this call and changed nothing.
-pub(crate) fn draft(call: &Call, kind: LogType, status: u16, answer: serde_json::Value) -> LogDraft {
+pub(crate) fn draft(call: &Call, kind: LogType, status: u16, answer: Value) -> LogDraft {
     let detail = LogDetail {
         actor: (*call.actor).clone(),
         origin: (*call.origin).clone(),

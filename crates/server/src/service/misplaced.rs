@@ -12,6 +12,7 @@ use keyward_core::{
 use serde_json::Value;
 
 use super::client_secret;
+use crate::app::App;
 
 /// The parameters that are credentials.
 const CREDENTIALS: [&str; 3] = ["client_secret", "client_assertion", "token"];
@@ -45,6 +46,16 @@ pub(crate) fn hide(parameters: &mut Value, snapshot: &Snapshot, workspace: Works
             *value = without_credentials(text, &is_secret).into();
         }
     }
+}
+
+/// Whether a text that somebody typed is a key, a root key or an application's secret.
+pub(crate) fn is_credential(app: &App, workspace: WorkspaceNumber, text: &str) -> bool {
+    app.key_texts.is_ours(text) || client_secret::is_one(&app.view().snapshot, workspace, text)
+}
+
+/// Whether there is a credential in what somebody typed, who meant to type something else.
+pub(crate) fn has_credential(app: &App, workspace: WorkspaceNumber, text: &str) -> bool {
+    without_credentials(text, &|part| is_credential(app, workspace, part)) != text
 }
 
 /// Whether a text may be the name of a type of grant, whatever else it may be.

@@ -116,6 +116,11 @@ pub struct Answered {
 }
 
 impl Answered {
+    /// The token by itself, and for how many seconds it is good.
+    pub fn into_token(self) -> (String, i64) {
+        (self.issued.token, self.prepared.form.lifetime)
+    }
+
     /// What the token endpoint answers, as JSON.
     pub fn body(&self) -> Vec<u8> {
         // A token has nothing that JSON escapes.

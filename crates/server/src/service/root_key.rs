@@ -1,12 +1,13 @@
 //! Root keys: make them, revoke them, find out who holds one and what it may do.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use keyward_core::{
     Problem,
     grants::{Action, Grants},
     model::{
         WorkspaceNumber,
+        administrator::AdministratorRole,
         api::Api,
         log::{Actor, LogDetail, LogDraft, LogType, Origin},
         root_key::{RootKey, RootKeyRefusal},
@@ -18,6 +19,7 @@ use keyward_core::{
 use keyward_store::{catalogue, keys::key};
 use serde_json::{Value, json};
 
+use super::administrator;
 use crate::{
     app::{App, Call},
     ids, key_text,
@@ -62,11 +64,24 @@ pub async fn explain(app: &App, header: Option<&[u8]>, refusal: Problem) -> Prob
     }
 }
 
+/// What an administrator may do with keys, who has no root key: see what is there, or all that those can be granted
+/// one by one.
+fn of_role(role: AdministratorRole) -> &'static Grants {
+    static READS: LazyLock<Grants> =
+        LazyLock::new(|| Grants::of(Action::ALL.iter().copied().filter(|action| action.is_read())));
+    static ALL: LazyLock<Grants> = LazyLock::new(|| Grants::of(Action::ALL.iter().copied()));
+    if role >= AdministratorRole::Editor { &ALL } else { &READS }
+}
+
 impl Call {
-    /// The caller's root key.
-    fn grants(&self) -> Result<&Grants, Problem> {
-        let key = self.root_key.as_ref();
-        key.map(|key| &key.grants).ok_or_else(|| Problem::internal("an operation of root keys has none"))
+    /// What the caller may do with keys: its root key says so, or its role in the console.
+    pub(crate) fn grants(&self) -> Result<&Grants, Problem> {
+        if let Some(key) = &self.root_key {
+            return Ok(&key.grants);
+        }
+        let signed_in = self.session.as_ref();
+        let granted = signed_in.map(|signed_in| of_role(signed_in.administrator.role));
+        granted.ok_or_else(|| Problem::internal("an operation of root keys has none"))
     }
 
     /// Whether the caller may do this on everything of its kind.
@@ -142,51 +157,75 @@ pub struct WantedRootKey {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Makes a root key for whoever may use the data directory, and returns its text, which is never shown again.
+/// A root key that was made, and its text.
+pub struct MadeRootKey {
+    /// The root key.
+    pub key: RootKey,
+    /// The whole text. Never shown again.
+    pub text: String,
+}
+
+impl std::fmt::Debug for MadeRootKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MadeRootKey({}, [secret])", self.key.id)
+    }
+}
+
+/// A call of whoever may use the data directory.
+pub fn local_call(app: &Arc<App>, action: &'static str) -> Call {
+    let entry = entry(app.clock.now(), action, Value::Null, Value::Null).detail;
+    Call { actor: Arc::new(entry.actor), origin: Arc::new(entry.origin), ..administrator::local_call(app, action) }
+}
+
+/// Makes a root key. Its text is in the answer and nowhere else.
 ///
 /// # Errors
 /// [`Problem::Precondition`] for a permission that has no form; [`Problem::Unavailable`].
-pub async fn create(app: &Arc<App>, wanted: WantedRootKey) -> Result<String, Problem> {
+pub async fn create(call: &Call, wanted: WantedRootKey) -> Result<MadeRootKey, Problem> {
     let grants = Grants::parse(&wanted.permissions, WorkspaceNumber::ID)
         .map_err(|error| Problem::Precondition(error.to_string()))?;
-    let now = app.clock.now();
-    let made = app.key_texts.make(app.entropy.as_ref(), Some(PREFIX), BYTES);
-    let id = ids::prefixed(app.entropy.as_ref(), "key");
+    let work = call.clone();
+    let entropy = call.app.entropy.as_ref();
+    let made = call.app.key_texts.make(entropy, Some(PREFIX), BYTES);
+    let id = ids::prefixed(entropy, "key");
     let (start, hash) = (made.start, made.hash);
-    app.change(move |change| {
+    let changed = call.app.change(move |change| {
         Box::pin(async move {
             let key = RootKey {
                 number: catalogue::root_key::next_number(change).await?,
-                workspace: WorkspaceNumber::FIRST,
+                workspace: work.workspace,
                 id,
                 name: wanted.name,
                 hash,
                 start,
                 grants,
                 expires_at: wanted.expires_at,
-                created_at: now,
+                created_at: work.now,
             };
             catalogue::root_key::insert(change, &key).await?;
-            Ok(((), entry(now, "rootkey.create", Value::Null, describe(&key))))
+            let draft = work.audit(Value::Null, Value::Null, describe(&key));
+            Ok((key, draft))
         })
-    })
-    .await?;
-    Ok(made.text.expose_text().unwrap_or_default().to_owned())
+    });
+    let (key, _) = changed.await?;
+    Ok(MadeRootKey { key, text: made.text.expose_text().unwrap_or_default().to_owned() })
 }
 
 /// Revokes the root key with this id; whether there was one. It is refused from the answer on.
 ///
 /// # Errors
 /// [`Problem::Unavailable`].
-pub async fn revoke(app: &Arc<App>, id: String) -> Result<bool, Problem> {
-    let found = app.view().snapshot.root_keys().find(|key| key.id == id).map(|key| describe(key));
+pub async fn revoke(call: &Call, id: String) -> Result<bool, Problem> {
+    let found = call.app.view().snapshot.root_keys().find(|key| key.id == id).map(|key| describe(key));
     let Some(before) = found else { return Ok(false) };
-    let now = app.clock.now();
-    let (revoked, _) = app
+    let work = call.clone();
+    let (revoked, _) = call
+        .app
         .change(move |change| {
             Box::pin(async move {
-                let revoked = catalogue::root_key::revoke(change, WorkspaceNumber::FIRST, &id, now).await?;
-                Ok((revoked, entry(now, "rootkey.delete", before, Value::Null)))
+                let revoked = catalogue::root_key::revoke(change, work.workspace, &id, work.now).await?;
+                // Somebody else revoked it meanwhile, and has an entry for it.
+                Ok((revoked, revoked.then(|| work.audit(Value::Null, before, Value::Null))))
             })
         })
         .await?;

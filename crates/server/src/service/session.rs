@@ -1,5 +1,7 @@
 //! Sessions of administrators: who is signed in to the console, and how one gets there.
 
+use std::sync::Arc;
+
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use keyward_core::{
@@ -13,6 +15,8 @@ use keyward_store::{
     Change, Error,
     ledger::{administrator, session},
 };
+
+use serde_json::{Value, json};
 
 use super::administrator::session_entry;
 use crate::{app::Call, key_text};
@@ -181,9 +185,92 @@ pub(super) async fn add_link(
     session::add_link(change, hash, who.number, (call.now, Timestamp(call.now.0 + LINK_LIFE))).await
 }
 
-/// Ends the other sessions of whoever this is, and its links.
-pub(super) async fn end_others(change: &mut Change<'_>, of: &SignedIn) -> Result<(), Error> {
+/// Ends the other sessions of whoever this is, and its links; how many that were.
+pub(super) async fn end_others(change: &mut Change<'_>, of: &SignedIn) -> Result<(usize, usize), Error> {
     session::end_others(change, of.administrator.number, &of.hash).await
+}
+
+/// A session of whoever calls.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnSession {
+    /// When it was begun.
+    pub begun_at: Timestamp,
+    /// When it was used last, within a minute.
+    pub seen_at: Timestamp,
+    /// Whether it is the one that asks.
+    pub is_this: bool,
+}
+
+fn signed_in(call: &Call) -> Result<Arc<SignedIn>, Problem> {
+    call.session.clone().ok_or(Problem::Console(ConsoleRefusal::SignedOut))
+}
+
+/// The sessions of whoever calls, the one used last first.
+///
+/// # Errors
+/// Why the store can't be read.
+pub async fn list(call: &Call) -> Result<Vec<OwnSession>, Problem> {
+    let (signed_in, now) = (signed_in(call)?, call.now);
+    let of = signed_in.administrator.number;
+    let found = call.app.store.read_briefly(move |tx| Box::pin(session::list(tx, of, since(now))));
+    let own =
+        |(hash, begun_at, seen_at): (Vec<u8>, _, _)| OwnSession { begun_at, seen_at, is_this: hash == signed_in.hash };
+    Ok(found.await?.into_iter().map(own).collect())
+}
+
+/// Ends the other sessions of whoever calls, and the links that would begin one.
+///
+/// # Errors
+/// Why they can't be ended.
+pub async fn end_elsewhere(call: &Call) -> Result<(), Problem> {
+    let (signed_in, work) = (signed_in(call)?, call.clone());
+    let ended = call.app.change(move |change| {
+        Box::pin(async move {
+            let (sessions, links) = end_others(change, &signed_in).await?;
+            let gone = json!({ "sessions": sessions, "links": links });
+            Ok(((), (sessions + links > 0).then(|| work.audit(Value::Null, gone, Value::Null))))
+        })
+    });
+    ended.await?;
+    Ok(())
+}
+
+/// Whether whoever calls has a password.
+///
+/// # Errors
+/// Why the store can't be read.
+pub async fn has_password(call: &Call) -> Result<bool, Problem> {
+    Ok(stored_password(call, &signed_in(call)?.administrator).await?.is_some())
+}
+
+async fn stored_password(call: &Call, who: &Administrator) -> Result<Option<String>, Problem> {
+    let number = who.number;
+    let stored = call.app.store.read_briefly(move |tx| Box::pin(administrator::password(tx, number)));
+    Ok(stored.await?)
+}
+
+/// Makes sure that whoever calls knows the password it has, if it has one: a browser that was left alone does not.
+/// Returns what is stored of it, which must still be so when something is changed. Wrong ones count as failures to sign
+/// in do.
+///
+/// # Errors
+/// [`Problem::Console`].
+pub(super) async fn check_present_password(
+    call: &Call,
+    who: &Administrator,
+    present: Secret,
+) -> Result<Option<String>, Problem> {
+    let stored = stored_password(call, who).await?;
+    if stored.is_none() {
+        return Ok(None);
+    }
+    let name = who.email.as_deref().unwrap_or(&who.id);
+    check_failures(call, name)?;
+    if call.app.passwords.is_of(stored.clone(), present).await? {
+        return Ok(stored);
+    }
+    let refusal = ConsoleRefusal::Field("present_password", "This is not your present password.".to_owned());
+    Err(counted(call, name, Problem::Console(refusal)))
 }
 
 fn check_failures(call: &Call, who: &str) -> Result<(), Problem> {

@@ -11,7 +11,7 @@ use keyward_core::{
 use keyward_store::catalogue;
 use serde_json::{Map, Value};
 
-use super::difference;
+use super::{Precondition, difference};
 use crate::app::Call;
 
 /// The caller's workspace.
@@ -25,14 +25,15 @@ pub fn find<'s>(snapshot: &'s Snapshot, call: &Call) -> Result<&'s Arc<Workspace
 /// Changes what is set for the workspace: what is not sent stays. Saving without an edit changes nothing.
 ///
 /// # Errors
-/// [`Problem::Invalid`] when a field can't have such a value.
-pub async fn update(call: &Call, fields: Map<String, Value>) -> Result<Workspace, Problem> {
+/// [`Problem::Invalid`] when a field can't have such a value, and [`Problem::Stale`].
+pub async fn update(call: &Call, fields: Map<String, Value>, precondition: Precondition) -> Result<Workspace, Problem> {
     let work = call.clone();
     let (workspace, _) = call
         .app
         .change(move |change| {
             Box::pin(async move {
                 let before = catalogue::workspace::find(change.tx(), work.workspace).await?;
+                precondition.check(before.revision)?;
                 let invalid = |text| Problem::Invalid(Invalid::whole(Part::Body, text));
                 let settings = before.settings.with(&fields).map_err(invalid)?;
                 let answer = Value::Object(settings.describe());

@@ -100,6 +100,26 @@ async fn lists_of_holders_go_through_an_index() {
     drop(store);
 }
 
+/// Which entries of the log belong to a time is found without reading one of them.
+#[tokio::test]
+async fn times_of_the_log_are_found_in_an_index_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let lock = DirectoryLock::take(directory.path(), "a test").unwrap();
+    let master = MasterKey::new(&[1; 32]).into();
+    let store = Store::open(Location::Directory(lock.into()), master, Timestamp(0)).await.unwrap();
+    let connection = rusqlite::Connection::open(directory.path().join("keyward.db")).unwrap();
+    let between = |sql: &String| sql.starts_with("SELECT MIN(number)") || sql.starts_with("SELECT MIN(first)");
+    let found: Vec<_> = statements().into_iter().filter(between).collect();
+    assert_eq!(found.len(), 2, "rows and blocks");
+    for sql in found {
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = plan.raw_query().mapped(|row| row.get("detail"));
+        let steps: Vec<String> = rows.collect::<Result<_, _>>().unwrap();
+        assert!(steps.join("; ").contains("USING COVERING INDEX log"), "{sql}: {steps:?}");
+    }
+    drop(store);
+}
+
 /// The subset both engines understand: names of functions that only one of them has are refused.
 #[test]
 fn statements_stay_in_the_portable_subset() {

@@ -1,6 +1,6 @@
 //! Which keys hold a permission or a role or belong to an API, and how many.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use keyward_core::model::{
     api::ApiNumber,
@@ -20,6 +20,7 @@ const REMOVE_PERMISSION: Sql = Sql("DELETE FROM key_permissions WHERE permission
 const ADD_ROLE: Sql = Sql("INSERT INTO key_roles (role, key) VALUES ($1, $2)");
 const REMOVE_ROLE: Sql = Sql("DELETE FROM key_roles WHERE role = $1 AND key = $2");
 const COUNT: Sql = Sql("SELECT keys FROM holders WHERE kind = $1 AND number = $2");
+const COUNTS: Sql = Sql("SELECT number, keys FROM holders WHERE kind = $1 AND keys > 0");
 const ADD_COUNT: Sql = Sql("INSERT INTO holders (kind, number, keys) VALUES ($1, $2, $3) \
      ON CONFLICT (kind, number) DO UPDATE SET keys = holders.keys + $3");
 const OF_PERMISSION: Sql =
@@ -114,6 +115,16 @@ async fn write<N: Copy>(
 pub async fn stored(tx: &mut Tx<'_>, holding: Holding) -> Result<i64, Error> {
     let rows = tx.query(COUNT, &[holding.kind().into(), holding.number().into()]).await?;
     rows.into_iter().next().map_or(Ok(0), |row| row.of("holders").int())
+}
+
+/// How many keys each API has that has any, as it was committed.
+pub async fn of_apis(tx: &mut Tx<'_>) -> Result<HashMap<ApiNumber, i64>, Error> {
+    let rows = tx.query(COUNTS, &[Holding::Api(ApiNumber(0)).kind().into()]).await?;
+    let read = |row: Row| {
+        let mut row = row.of("holders");
+        Ok((ApiNumber(row.int()?), row.int()?))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// How many keys hold it.

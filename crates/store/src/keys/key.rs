@@ -65,6 +65,8 @@ const LIST_OF_IDENTITY: Sql = Sql(
      FROM keys WHERE workspace = $1 AND api = $2 AND id >= $3 AND deleted_at IS NULL AND identity = $5 \
      ORDER BY id LIMIT $4",
 );
+const DELETED: Sql =
+    Sql("SELECT start FROM keys WHERE workspace = $1 AND id = $2 AND api = $3 AND deleted_at IS NOT NULL");
 const SEALED: Sql = Sql("SELECT sealed FROM keys WHERE number = $1");
 const CHANGED: Sql = Sql("SELECT number, hash FROM keys WHERE number IN \
      (SELECT number FROM changes WHERE kind = 'key' AND revision > $1 AND revision <= $2)");
@@ -185,6 +187,16 @@ pub async fn list(
         None => LIST,
     };
     tx.query(sql, &values).await?.into_iter().map(decode).collect()
+}
+
+/// How the API's key with this id began, if it is deleted.
+pub async fn deleted(
+    tx: &mut Tx<'_>,
+    (workspace, api): (WorkspaceNumber, ApiNumber),
+    id: &str,
+) -> Result<Option<String>, Error> {
+    let rows = tx.query(DELETED, &[workspace.0.into(), id.into(), api.0.into()]).await?;
+    rows.into_iter().next().map(|row| row.of("keys").text()).transpose()
 }
 
 /// The key's text, if it may be shown again.

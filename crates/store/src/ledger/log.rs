@@ -23,26 +23,33 @@ const INSERT: Sql =
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
 const FIND: Sql =
     Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 AND log_id = $2");
-const NEWEST: Sql = Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 \
-     AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
+pub(super) const NEWEST: Sql =
+    Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 \
+     AND (CAST($2 AS TEXT) IS NULL OR kind = $2 OR kind = $10) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
      AND (CAST($4 AS TEXT) IS NULL OR subject = $4) AND (CAST($5 AS TEXT) IS NULL OR ip = $5) \
      AND (CAST($6 AS TEXT) IS NULL OR description = $6) AND (CAST($7 AS TEXT) IS NULL OR log_id = $7) \
      AND (CAST($8 AS BIGINT) IS NULL OR at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR at <= $9) \
-     ORDER BY number DESC LIMIT $10");
+     AND (CAST($11 AS TEXT) IS NULL OR client_id = $11 OR subject = $11) AND number >= $12 AND number <= $13 \
+     ORDER BY number DESC LIMIT $14");
 const OLDEST: Sql = Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 \
-     AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
+     AND (CAST($2 AS TEXT) IS NULL OR kind = $2 OR kind = $10) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
      AND (CAST($4 AS TEXT) IS NULL OR subject = $4) AND (CAST($5 AS TEXT) IS NULL OR ip = $5) \
      AND (CAST($6 AS TEXT) IS NULL OR description = $6) AND (CAST($7 AS TEXT) IS NULL OR log_id = $7) \
      AND (CAST($8 AS BIGINT) IS NULL OR at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR at <= $9) \
-     ORDER BY number LIMIT $10");
+     AND (CAST($11 AS TEXT) IS NULL OR client_id = $11 OR subject = $11) AND number >= $12 AND number <= $13 \
+     ORDER BY number LIMIT $14");
 const COUNT: Sql = Sql("SELECT COUNT(*) FROM logs WHERE workspace = $1 \
-     AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
+     AND (CAST($2 AS TEXT) IS NULL OR kind = $2 OR kind = $10) AND (CAST($3 AS TEXT) IS NULL OR client_id = $3) \
      AND (CAST($4 AS TEXT) IS NULL OR subject = $4) AND (CAST($5 AS TEXT) IS NULL OR ip = $5) \
      AND (CAST($6 AS TEXT) IS NULL OR description = $6) AND (CAST($7 AS TEXT) IS NULL OR log_id = $7) \
-     AND (CAST($8 AS BIGINT) IS NULL OR at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR at <= $9)");
+     AND (CAST($8 AS BIGINT) IS NULL OR at >= $8) AND (CAST($9 AS BIGINT) IS NULL OR at <= $9) \
+     AND (CAST($11 AS TEXT) IS NULL OR client_id = $11 OR subject = $11) AND number >= $12 AND number <= $13");
 const AFTER: Sql =
     Sql("SELECT number, log_id, at, kind, description, detail FROM logs WHERE workspace = $1 AND number > $2 \
      ORDER BY number LIMIT $3");
+
+/// The numbers of all entries.
+const ALL: (i64, i64) = (0, i64::MAX);
 
 /// What stands before the number in an id: a constant, and the time.
 const DIGITS_BEFORE_NUMBER: usize = 20;
@@ -135,7 +142,7 @@ pub async fn list(
     (offset, limit): (i64, i64),
 ) -> Result<Vec<LogEntry>, Error> {
     let most = offset.saturating_add(limit);
-    let mut values = filtered(workspace, filter);
+    let mut values = filtered(workspace, filter, ALL);
     values.push(most.into());
     let sql = match order {
         Order::Newest => NEWEST,
@@ -149,7 +156,7 @@ pub async fn list(
 }
 
 /// Two lists in this order as one, and of that one page.
-fn merged(
+pub(super) fn merged(
     mut one: Vec<LogEntry>,
     mut other: Vec<LogEntry>,
     order: Order,
@@ -166,7 +173,7 @@ fn merged(
 
 /// How many entries fit the filter.
 pub async fn count(tx: &mut Tx<'_>, workspace: WorkspaceNumber, filter: &LogFilter) -> Result<i64, Error> {
-    let rows = tx.query(COUNT, &filtered(workspace, filter)).await?;
+    let rows = tx.query(COUNT, &filtered(workspace, filter, ALL)).await?;
     let in_rows = rows.into_iter().next().ok_or_else(|| Error::inconsistent("logs", "no count"))?.int()?;
     Ok(in_rows + log_block::count(tx, workspace, filter).await?)
 }
@@ -184,7 +191,8 @@ pub async fn after(
     Ok(merged(rows, packed, Order::Oldest, (0, limit)))
 }
 
-fn filtered(workspace: WorkspaceNumber, filter: &LogFilter) -> Vec<Value> {
+/// What the conditions of a list ask for, among the entries with these numbers.
+pub(super) fn filtered(workspace: WorkspaceNumber, filter: &LogFilter, (from, to): (i64, i64)) -> Vec<Value> {
     vec![
         workspace.0.into(),
         filter.kind.clone().into(),
@@ -195,19 +203,29 @@ fn filtered(workspace: WorkspaceNumber, filter: &LogFilter) -> Vec<Value> {
         filter.log_id.clone().into(),
         filter.since.map(|time| time.0).into(),
         filter.until.map(|time| time.0).into(),
+        filter.or_kind.clone().into(),
+        filter.actor.clone().into(),
+        from.into(),
+        to.into(),
     ]
 }
 
 fn decode(row: Row) -> Result<LogEntry, Error> {
+    let (number, entry) = decode_if(row, |_| true)?;
+    entry.ok_or_else(|| Error::inconsistent("logs", format!("entry {number}")))
+}
+
+/// The number of an entry, and the entry if its detail is one to be read.
+pub(super) fn decode_if(row: Row, is_wanted: impl Fn(&str) -> bool) -> Result<(i64, Option<LogEntry>), Error> {
     let mut row = row.of("logs");
-    let number = row.int()?;
-    let log_id = row.text()?;
-    let at = Timestamp(row.int()?);
-    let kind = row.text()?;
-    let description = row.text()?;
-    let detail = serde_json::from_str(&row.text()?)
-        .map_err(|error| Error::inconsistent("logs", format!("entry {log_id}: {error}")))?;
-    Ok(LogEntry { number, log_id, at, kind, description, detail })
+    let (number, log_id, at) = (row.int()?, row.text()?, Timestamp(row.int()?));
+    let (kind, description, text) = (row.text()?, row.text()?, row.text()?);
+    if !is_wanted(&text) {
+        return Ok((number, None));
+    }
+    let detail =
+        serde_json::from_str(&text).map_err(|error| Error::inconsistent("logs", format!("entry {log_id}: {error}")))?;
+    Ok((number, Some(LogEntry { number, log_id, at, kind, description, detail })))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use indexmap::{IndexMap, IndexSet};
 use keyward_core::{
     model::{
         WorkspaceNumber,
-        log::{Actor, LogDetail, LogEntry, LogFilter, LogType, Order, Origin, Seen},
+        log::{Actor, LogDetail, LogEntry, LogFilter, LogSearch, LogType, Mentions, Order, Origin, Seen},
     },
     time::Timestamp,
 };
@@ -258,10 +258,32 @@ pub(super) async fn after(
     Ok(found)
 }
 
+/// The newest entries with these numbers that are looked for, at most so many.
+pub(super) async fn search(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceNumber,
+    search: &LogSearch,
+    (from, to): (i64, i64),
+    most: usize,
+) -> Result<Vec<LogEntry>, Error> {
+    let mut walk = Walk::new(workspace, &search.filter, Order::Newest);
+    (walk.from, walk.to) = (walk.from.max(from), walk.to.min(to));
+    walk.mentions = Some(&search.mentions).filter(|mentions| !mentions.is_empty());
+    let mut found = Vec::new();
+    while found.len() < most {
+        let Some(entries) = walk.next(tx).await? else { break };
+        let fits = |entry: &LogEntry| (from..=to).contains(&entry.number) && search.admits(entry);
+        found.extend(entries.into_iter().filter(fits).take(most - found.len()));
+    }
+    Ok(found)
+}
+
 /// A walk through blocks that may hold what a filter asks for.
 struct Walk<'f> {
     workspace: WorkspaceNumber,
     filter: &'f LogFilter,
+    /// What must occur in a block that is unpacked.
+    mentions: Option<&'f Mentions>,
     order: Order,
     /// Numbers that are still to be looked at.
     from: i64,
@@ -271,7 +293,8 @@ struct Walk<'f> {
 impl<'f> Walk<'f> {
     fn new(workspace: WorkspaceNumber, filter: &'f LogFilter, order: Order) -> Self {
         let one = filter.log_id.as_deref().map(|id| number_in(id).unwrap_or(NOTHING));
-        Self { workspace, filter, order, from: one.unwrap_or(0), to: one.unwrap_or(i64::MAX) }
+        let (from, to) = (one.unwrap_or(0), one.unwrap_or(i64::MAX));
+        Self { workspace, filter, mentions: None, order, from, to }
     }
 
     /// The entries of the next blocks, in order; nothing when there are no more.
@@ -294,7 +317,7 @@ impl<'f> Walk<'f> {
         }
         let mut entries = Vec::new();
         for row in rows {
-            let (first, last, mut block) = unpack(row)?;
+            let (first, last, mut block) = unpack(row, self.mentions)?;
             match self.order {
                 Order::Newest => {
                     block.reverse();
@@ -308,10 +331,13 @@ impl<'f> Walk<'f> {
     }
 }
 
-/// The numbers of the first and the last entry, and all of them.
-fn unpack(row: Row) -> Result<(i64, i64, Vec<LogEntry>), Error> {
+/// The numbers of the first and the last entry, and all of them; none if nothing of what is looked for occurs there.
+fn unpack(row: Row, mentions: Option<&Mentions>) -> Result<(i64, i64, Vec<LogEntry>), Error> {
     let mut row = row.of("log_blocks");
     let (first, last, text) = (row.int()?, row.int()?, row.text()?);
+    if mentions.is_some_and(|mentions| !mentions.may_occur_in_json(&text)) {
+        return Ok((first, last, Vec::new()));
+    }
     let broken = |error: &dyn std::fmt::Display| Error::inconsistent("log_blocks", format!("block {first}: {error}"));
     let packed: Read<'_> = serde_json::from_str(&text).map_err(|error| broken(&error))?;
     let mut entry = None;

@@ -8,6 +8,7 @@ pub mod impact;
 pub mod log;
 pub mod log_block;
 mod log_columns;
+pub mod log_search;
 pub mod permission_usage;
 pub mod session;
 pub mod user;

@@ -11,7 +11,7 @@ use keyward_core::{
 use super::administrator::decode;
 use crate::{
     Error,
-    engine::{Sql, Tx},
+    engine::{Row, Sql, Tx},
     writer::Change,
 };
 
@@ -24,8 +24,10 @@ const FIND: Sql = Sql("SELECT s.seen_at, a.number, a.workspace, a.id, a.email, a
      JOIN administrators a ON a.number = s.administrator WHERE s.hash = $1 AND s.begun_at > $2 AND s.seen_at > $3");
 const SEEN: Sql = Sql("UPDATE sessions SET seen_at = $2 WHERE hash = $1 AND seen_at < $2");
 const END: Sql = Sql("DELETE FROM sessions WHERE hash = $1");
-const END_OTHERS: Sql = Sql("DELETE FROM sessions WHERE administrator = $1 AND hash <> $2");
-const END_LINKS: Sql = Sql("DELETE FROM sign_in_links WHERE administrator = $1");
+const END_OTHERS: Sql = Sql("DELETE FROM sessions WHERE administrator = $1 AND hash <> $2 RETURNING begun_at");
+const END_LINKS: Sql = Sql("DELETE FROM sign_in_links WHERE administrator = $1 RETURNING ends_at");
+const LIST: Sql = Sql("SELECT hash, begun_at, seen_at FROM sessions WHERE administrator = $1 AND begun_at > $2 \
+     AND seen_at > $3 ORDER BY seen_at DESC, begun_at DESC LIMIT 100");
 const FORGET: Sql = Sql("DELETE FROM sessions WHERE seen_at <= $1 OR begun_at <= $2");
 const OF_NUMBER: Sql =
     Sql("SELECT number, workspace, id, email, role, created_at FROM administrators WHERE number = $1");
@@ -81,11 +83,30 @@ pub async fn end(change: &mut Change<'_>, hash: &Hash) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ends all sessions of an administrator but this one, and its links.
-pub async fn end_others(change: &mut Change<'_>, of: AdministratorNumber, kept: &Hash) -> Result<(), Error> {
-    change.tx().query(END_LINKS, &[of.0.into()]).await?;
-    change.tx().query(END_OTHERS, &[of.0.into(), kept.to_vec().into()]).await?;
-    Ok(())
+/// Ends all sessions of an administrator but this one, and its links; how many sessions and links that were.
+pub async fn end_others(
+    change: &mut Change<'_>,
+    of: AdministratorNumber,
+    kept: &Hash,
+) -> Result<(usize, usize), Error> {
+    let links = change.tx().query(END_LINKS, &[of.0.into()]).await?.len();
+    let sessions = change.tx().query(END_OTHERS, &[of.0.into(), kept.to_vec().into()]).await?.len();
+    Ok((sessions, links))
+}
+
+/// The sessions of an administrator that were begun and seen after these times, the one used last first, at most 100:
+/// what of each is stored of its cookie, when it was begun, and when it was used last.
+pub async fn list(
+    tx: &mut Tx<'_>,
+    of: AdministratorNumber,
+    (begun_after, seen_after): (Timestamp, Timestamp),
+) -> Result<Vec<(Vec<u8>, Timestamp, Timestamp)>, Error> {
+    let rows = tx.query(LIST, &[of.0.into(), begun_after.0.into(), seen_after.0.into()]).await?;
+    let read = |row: Row| {
+        let mut row = row.of("sessions");
+        Ok((row.blob()?, Timestamp(row.int()?), Timestamp(row.int()?)))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// Forgets sessions that were seen last, or begun, before these times.

@@ -86,6 +86,8 @@ pub(super) struct Head {
     /// Whether its permissions can be changed.
     pub(super) can_change: bool,
     pub(super) permissions: usize,
+    /// Whether keys can be made for it.
+    pub(super) has_keys: bool,
     /// The path of the tab that is shown.
     pub(super) tab: &'static str,
 }
@@ -107,18 +109,24 @@ impl Head {
             is_system: entry.api.system.is_some(),
             can_change: entry.api.system.is_none_or(SystemApi::is_open),
             permissions: entry.permissions.len(),
+            has_keys: entry.api.has_keys(),
             tab,
         }
     }
 
     /// The tabs there are.
     pub(super) fn tabs(&self) -> Vec<Tab> {
-        vec![
+        let mut tabs = vec![
             Tab { path: "quickstart", name: "Quickstart", count: None },
             Tab { path: "settings", name: "Settings", count: None },
             Tab { path: "permissions", name: "Permissions", count: Some(self.permissions) },
             Tab { path: "applications", name: "Applications", count: None },
-        ]
+        ];
+        if self.has_keys {
+            tabs.push(Tab { path: "keys", name: "Keys", count: None });
+        }
+        tabs.push(Tab { path: "test", name: "Test", count: None });
+        tabs
     }
 }
 

@@ -1,5 +1,7 @@
 //! What was typed into a form: texts by their names.
 
+use jiff::{civil::Date, tz::TimeZone};
+use keyward_core::{model::key::EXPIRES_MAX, time::Timestamp};
 use serde_json::{Map, Value};
 
 use crate::http::operation::Request;
@@ -31,12 +33,33 @@ pub(super) fn text<'b>(body: &'b Value, name: &str) -> &'b str {
     body.get(name).and_then(Value::as_str).unwrap_or_default().trim()
 }
 
-/// The texts in a field that may be there several times.
+/// The texts in a field that may be sent several times; empty ones are none.
 pub(super) fn texts(body: &Value, name: &str) -> Vec<String> {
-    match body.get(name) {
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
+    let sent = match body.get(name) {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    let texts = sent.iter().filter_map(Value::as_str).map(str::trim);
+    texts.filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
+
+/// The moment at which the day in a field is over, in UTC; none when the field is empty.
+///
+/// # Errors
+/// What is wrong with it, for whoever typed it.
+pub(super) fn last_day(body: &Value, name: &str, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    let typed = text(body, name);
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let end = typed.parse::<Date>().and_then(Date::tomorrow).and_then(|day| day.to_zoned(TimeZone::UTC));
+    let end = end.map(|end| Timestamp(end.timestamp().as_millisecond()));
+    match end {
+        Ok(end) if end <= now => Err("This day is over already.".to_owned()),
+        Ok(end) if end.0 > EXPIRES_MAX => Err("Choose a day before the year 2100.".to_owned()),
+        Ok(end) => Ok(Some(end)),
+        Err(_) => Err("Type a day as 2027-12-31.".to_owned()),
     }
 }
 
@@ -61,7 +84,19 @@ mod tests {
         assert_eq!(parse(&[0xff]), None);
         let body = json!({ "one": " x ", "many": ["a", "b"] });
         assert_eq!((text(&body, "one"), text(&body, "many"), text(&body, "none")), ("x", "", ""));
-        assert_eq!((texts(&body, "one"), texts(&body, "none")), (vec![" x ".to_owned()], vec![]));
+        assert_eq!((texts(&body, "one"), texts(&body, "none")), (vec!["x".to_owned()], vec![]));
         assert_eq!(texts(&body, "many"), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_day_ends_at_midnight_in_utc() {
+        let now = Timestamp(1_767_225_600_000);
+        let of = |day: &str| last_day(&json!({ "day": day }), "day", now);
+        assert_eq!(of("2026-01-01"), Ok(Some(Timestamp(now.0 + 24 * 60 * 60 * 1000))));
+        assert_eq!(of(" "), Ok(None));
+        for bad in ["2025-12-31", "2026-02-30", "tomorrow", "2100-01-01", "9999-12-31", "1"] {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+        assert!(of("2099-12-31").is_ok());
     }
 }

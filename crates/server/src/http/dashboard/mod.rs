@@ -1,6 +1,8 @@
 //! The console: pages for the people who say who may do what. Each works without script; forms are answered by a
 //! redirection to a page that shows what is so now.
 
+mod account;
+mod administrators;
 mod api_deletion;
 mod api_settings;
 mod apis;
@@ -14,6 +16,14 @@ mod credentials;
 mod difference;
 mod edited;
 mod form;
+mod key_apis;
+mod key_form;
+mod key_grants;
+mod key_page;
+mod key_trial;
+mod keys;
+mod log;
+mod log_page;
 mod page;
 mod permission_deletion;
 mod permission_page;
@@ -26,8 +36,13 @@ mod role_holders;
 mod role_permissions;
 mod role_settings;
 mod roles;
+mod root_key_page;
+mod root_keys;
+mod settings;
 mod sign_in;
 pub mod table;
+mod token_trial;
+mod trial_page;
 mod usage_plot;
 mod user_permissions;
 mod user_roles;

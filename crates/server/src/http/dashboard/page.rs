@@ -40,6 +40,8 @@ pub(super) struct Frame {
     pub(super) may_own: bool,
     /// Whether it has not said yet how it will sign in again.
     pub(super) is_nameless: bool,
+    /// What people call the workspace; empty for nothing.
+    pub(super) workspace: String,
     /// What each form carries.
     pub(super) token: String,
     /// The names of the assets, which change with what is in them.
@@ -58,6 +60,9 @@ impl Frame {
             frame.may_own = who.role >= AdministratorRole::Owner;
             frame.is_nameless = who.email.is_none();
             frame.token.clone_from(&signed_in.token);
+            if let Some(workspace) = call.app.view().snapshot.workspace(call.workspace) {
+                workspace.settings.friendly_name().clone_into(&mut frame.workspace);
+            }
         }
         frame
     }
@@ -76,6 +81,10 @@ const SECTIONS: &[Section] = &[
     Section { section: "roles", path: "/roles", name: "Roles", icon: "role" },
     Section { section: "users", path: "/users", name: "Users", icon: "users" },
     Section { section: "applications", path: "/applications", name: "Applications", icon: "app" },
+    Section { section: "keys", path: "/keys", name: "API keys", icon: "key" },
+    Section { section: "root-keys", path: "/root-keys", name: "Root keys", icon: "root-key" },
+    Section { section: "log", path: "/log", name: "Audit log", icon: "log" },
+    Section { section: "settings", path: "/settings", name: "Settings", icon: "settings" },
 ];
 
 impl Frame {

@@ -11,7 +11,10 @@ use keyward_core::{
 };
 
 use super::page::{Frame, redirect, segment, show};
-use crate::http::{answer::Answer, incoming::Incoming, problem};
+use crate::{
+    app::Call,
+    http::{answer::Answer, dispatch::record_refusal, incoming::Incoming, problem},
+};
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -57,6 +60,9 @@ pub(super) fn words(problem: &Problem) -> (StatusCode, &'static str, String) {
                 Missing::Role => "There is no such role, or it was deleted more than 30 days ago.",
                 Missing::User | Missing::Users => "There is no such user. Somebody may have deleted it meanwhile.",
                 Missing::Permission(..) => "One of these permissions is not there any more. Look at the list again.",
+                Missing::Key { .. } => "There is no such key. Somebody may have deleted it meanwhile.",
+                Missing::Slug(_) => "Somebody deleted this permission meanwhile.",
+                Missing::RoleNamed(_) => "Somebody deleted this role meanwhile.",
                 Missing::WorkspacePermission => "There is no such permission, or it was deleted more than 30 days ago.",
                 _ => "There is no such thing. Somebody may have deleted it meanwhile.",
             };
@@ -99,6 +105,19 @@ pub(super) fn words(problem: &Problem) -> (StatusCode, &'static str, String) {
             (status, "This can't be done", other.to_string())
         }
     }
+}
+
+/// What somebody typed can't be done: it goes into the audit log, and the words go to the form that is shown again.
+///
+/// # Errors
+/// The problem itself, if it is ours.
+pub(super) async fn shown_at_form(call: &Call, problem: Problem) -> Result<(StatusCode, String), Problem> {
+    if problem.is_ours() {
+        return Err(problem);
+    }
+    record_refusal(call, &problem::render(&problem)).await;
+    let (status, _, text) = words(&problem);
+    Ok((status, text))
 }
 
 fn refused(refusal: &ConsoleRefusal) -> (StatusCode, &'static str, String) {

@@ -20,12 +20,15 @@ use crate::{
         answer::Answer,
         body::Unread,
         dispatch::{answer_in_time, no_actor, record_refusal},
-        incoming::{Incoming, kept, origin},
+        incoming::{Incoming, hide, kept, origin},
         operation::{Access, Operation, Request},
         query,
         validation::refuse_null_characters,
     },
-    service::session::{self, SignedIn},
+    service::{
+        misplaced,
+        session::{self, SignedIn},
+    },
 };
 
 /// The cookie of a session. Its prefix makes browsers keep it to this host, and to HTTPS (RFC 6265bis §4.1.3.2).
@@ -98,7 +101,9 @@ async fn attempt(
                 return Err(Problem::Console(ConsoleRefusal::Forged));
             }
         }
-        Arc::make_mut(&mut call.origin).body = kept(&Value::Object(fields.clone()), read.len());
+        let mut body = kept(&Value::Object(fields.clone()), read.len());
+        hide(&mut body, &|text| misplaced::is_credential(&call.app, call.workspace, text));
+        Arc::make_mut(&mut call.origin).body = body;
     }
     let query = query::parse(row.query, incoming.uri.query().unwrap_or_default()).map_err(Problem::Invalid)?;
     let segments = segments?;

@@ -4,9 +4,10 @@ use http::Method;
 use keyward_core::model::administrator::AdministratorRole;
 
 use super::{
-    api_deletion, api_settings, apis, assets, client, client_grants, clients, credentials, permission_deletion,
-    permissions, quickstart, role_holders, role_permissions, role_settings, roles, sign_in, user_permissions,
-    user_roles, user_settings, users,
+    account, administrators, api_deletion, api_settings, apis, assets, client, client_grants, clients, credentials,
+    key_apis, key_form, key_grants, key_trial, keys, log, permission_deletion, permissions, quickstart, role_holders,
+    role_permissions, role_settings, roles, root_keys, settings, sign_in, token_trial, user_permissions, user_roles,
+    user_settings, users,
 };
 use crate::http::operation::{
     Access, Handler, Operation, Parameter, ParameterKind,
@@ -71,10 +72,23 @@ pub(super) const fn word(name: &'static str, description: &'static str) -> Param
 pub(super) const PAGE: Parameter =
     Parameter { name: "page", kind: ParameterKind::Integer(0, 1_000_000), description: "Which page" };
 
+/// A form that is answered by a page: one that shows a secret once, or what came of a question.
+pub(super) fn answer_at(
+    id: &'static str,
+    path: &'static str,
+    (what, access): (&'static str, Access),
+    handler: Handler,
+) -> Operation {
+    Operation { success: (200, Text("text/html; charset=utf-8")), ..form_at(id, path, (what, access), handler) }
+}
+
 /// What every administrator may do.
 pub(super) const VIEW: Access = Access::Administrator(AdministratorRole::Viewer);
 /// What takes an editor.
 pub(super) const EDIT: Access = Access::Administrator(AdministratorRole::Editor);
+
+/// What takes an owner.
+pub(super) const OWN: Access = Access::Administrator(AdministratorRole::Owner);
 
 /// The rows.
 pub fn operations() -> Vec<Operation> {
@@ -99,6 +113,17 @@ pub fn operations() -> Vec<Operation> {
         api_settings::rows(),
         api_deletion::rows(),
         quickstart::rows(),
+        key_form::rows(),
+        keys::rows(),
+        key_grants::rows(),
+        key_trial::rows(),
+        token_trial::rows(),
+        key_apis::rows(),
+        root_keys::rows(),
+        log::rows(),
+        settings::rows(),
+        administrators::rows(),
+        account::rows(),
     ];
     all.into_iter().flatten().collect()
 }

@@ -76,63 +76,12 @@ pub const LIST_QUERY: &[Parameter] = &[
     query::INCLUDE_FIELDS,
 ];
 
-/// An entry as the wire shows it.
-fn render(entry: &LogEntry) -> Value {
-    let (actor, origin) = (&entry.detail.actor, &entry.detail.origin);
-    let date = log::date(entry.at);
-    let scopes: Vec<&str> = actor.scope.split(' ').filter(|scope| !scope.is_empty()).collect();
-    let mut details = json!({
-        "request": {
-            "method": origin.method,
-            "path": origin.path,
-            "query": origin.query,
-            "body": origin.body,
-            "channel": "api",
-            "ip": origin.ip,
-            "userAgent": origin.user_agent,
-            "auth": {
-                "strategy": "jwt",
-                "user": {},
-                "credentials": { "scopes": scopes, "jti": actor.token_id },
-            },
-        },
-        "response": { "statusCode": entry.detail.status, "body": entry.detail.answer },
-        "request_id": origin.request_id,
-    });
-    for (name, value) in [("before", &entry.detail.before), ("after", &entry.detail.after)] {
-        if !value.is_null() {
-            details[name] = value.clone();
-        }
-    }
-    let mut whole = json!({
-        "_id": entry.log_id,
-        "log_id": entry.log_id,
-        "date": date,
-        "type": entry.kind,
-        "description": entry.description,
-        "client_id": actor.client_id,
-        "client_name": actor.client_id.clone().unwrap_or_default(),
-        "ip": origin.ip,
-        "hostname": origin.hostname,
-        "user_id": actor.subject.clone().unwrap_or_default(),
-        "user_agent": origin.user_agent,
-        "audience": actor.audience,
-        "scope": actor.scope,
-        "isMobile": false,
-        "details": details,
-    });
-    if let Some(id) = &origin.correlation_id {
-        whole["references"] = json!({ "correlation_id": id });
-    }
-    whole
-}
-
 /// Lists entries: by pages, newest first, or from an entry on, oldest first.
 pub fn list(request: Request) -> Handled {
     Box::pin(async move {
         let query = &request.query;
         let show = |entry: &LogEntry| {
-            let mut shown = render(entry);
+            let mut shown = log::describe(entry);
             if let Some(fields) = shown.as_object_mut() {
                 query::select_fields(query, fields);
             }
@@ -183,6 +132,6 @@ fn order(sort: Option<&str>) -> Result<Order, Problem> {
 pub fn get(request: Request) -> Handled {
     Box::pin(async move {
         let entry = log::get(&request.call, request.segments[0].replace('\0', "")).await?;
-        Ok(Answer::json(StatusCode::OK, &render(&entry)))
+        Ok(Answer::json(StatusCode::OK, &log::describe(&entry)))
     })
 }

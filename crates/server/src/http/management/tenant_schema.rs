@@ -1,5 +1,6 @@
 //! The schemas of what is set for the tenant, of users' consents, and of the credentials of their devices.
 
+use keyward_core::model::workspace::{AUDIENCE_MAX, FRIENDLY_NAME_MAX};
 use serde_json::{Value, json};
 
 use super::paging;
@@ -8,7 +9,7 @@ use super::paging;
 const HOURS: u32 = 8760;
 
 /// Text, or null for the default.
-fn text(longest: u32, description: &str) -> Value {
+fn text(longest: usize, description: &str) -> Value {
     json!({"type": ["string", "null"], "maxLength": longest, "description": description})
 }
 
@@ -40,11 +41,11 @@ pub fn settings_update() -> Value {
     let mut schema = json!({
         "type": "object", "additionalProperties": false, "minProperties": 1,
         "properties": {
-            "friendly_name": text(255, "Friendly name for this tenant"),
+            "friendly_name": text(FRIENDLY_NAME_MAX, "Friendly name for this tenant"),
             "picture_url": matching("^(https?://.+)?$", "URL of logo to be shown for this tenant"),
             "support_email": matching("^([^@\\s]+@[^@\\s]+)?$", "End-user support email"),
             "support_url": matching("^(https?://.+)?$", "End-user support URL"),
-            "default_audience": text(600, "Default audience for API authorization; empty for none"),
+            "default_audience": text(AUDIENCE_MAX, "Default audience for API authorization; empty for none"),
             "default_directory": text(255, "Name of connection used for password grants; empty for none"),
             "default_redirection_uri": matching("^(https://.+)?$", "The default absolute redirection URI, must be https"),
             "resource_parameter_profile": {

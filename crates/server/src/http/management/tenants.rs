@@ -9,7 +9,7 @@ use crate::{
         operation::{Handled, Parameter, Request},
         query,
     },
-    service::workspace,
+    service::{Precondition, workspace},
 };
 
 /// The parameters.
@@ -68,7 +68,7 @@ pub fn update(request: Request) -> Handled {
             Value::Object(fields) => fields,
             _ => Map::new(),
         };
-        let workspace = workspace::update(&call, fields).await?;
+        let workspace = workspace::update(&call, fields, Precondition::None).await?;
         Ok(Answer::json(StatusCode::OK, &workspace.settings.describe()))
     })
 }

@@ -25,10 +25,9 @@ use crate::{
         answer::{Answer, Rendered},
         body::Unread,
         dispatch::{Schemas, answer_in_time, no_actor, record_refusal},
-        incoming::{Incoming, kept, no_origin, origin},
+        incoming::{Incoming, hide, kept, no_origin, origin},
         operation::{Access, Guard, Masking, Operation, Request},
     },
-    key_text::KeyTexts,
     service::root_key,
 };
 
@@ -91,7 +90,7 @@ pub(in crate::http) async fn carry_out(
     };
     if audited {
         let mut body = kept(&value, bytes.len());
-        hide_keys(&app.key_texts, &mut body);
+        hide(&mut body, &|text| app.key_texts.is_ours(text));
         Arc::make_mut(&mut call.origin).body = body;
         call.repeatable = repeatable(row, incoming, &caller, &bytes)?.map(Arc::new);
     }
@@ -150,16 +149,6 @@ async fn public(app: &Arc<App>, row: &Operation, incoming: &Arc<Incoming>) -> Re
     };
     let view = Arc::clone(&app.view());
     (row.handler)(request(call, view, incoming, Value::Null)).await
-}
-
-/// Hides keys that somebody sent in the place of something else, such as a key's id.
-fn hide_keys(texts: &KeyTexts, value: &mut Value) {
-    match value {
-        Value::String(text) if texts.is_ours(text) => *value = "[redacted]".into(),
-        Value::Array(items) => items.iter_mut().for_each(|item| hide_keys(texts, item)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| hide_keys(texts, field)),
-        _ => {}
-    }
 }
 
 /// Who it is, for the audit log.

@@ -37,7 +37,7 @@ pub use credits::{CreditsOperation, update_credits};
 pub use delete::delete;
 pub use grants::{add_permissions, add_roles, remove_permissions, remove_roles, set_permissions, set_roles};
 pub use migrate::{MigratedKey, Migration, announce, migrate};
-pub use read::{KeyData, Listing, get, label, list, whoami};
+pub use read::{KeyData, Listing, counts, deleted, get, label, list, whoami};
 pub use reroll::reroll;
 
 use crate::{app::Call, ids};

@@ -1,11 +1,12 @@
 //! Showing keys.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use keyward_core::{
     Problem,
     grants::Action,
     model::{
+        api::ApiNumber,
         identity::Identity,
         key::{Credits, Key},
     },
@@ -14,7 +15,7 @@ use keyward_core::{
 };
 use keyward_store::{
     Error, Tx,
-    keys::{credits, identity, key},
+    keys::{credits, holder, identity, key},
 };
 
 use super::locate;
@@ -154,5 +155,26 @@ pub async fn list(call: &Call, listing: Listing) -> Result<(Vec<KeyData>, Option
             Ok((list, next))
         })
     });
+    Ok(read.await?)
+}
+
+/// How many keys each API has that has any.
+///
+/// # Errors
+/// [`Problem::Insufficient`].
+pub async fn counts(call: &Call) -> Result<HashMap<ApiNumber, i64>, Problem> {
+    call.require(Action::ReadKey)?;
+    Ok(call.app.store.read_briefly(|tx| Box::pin(holder::of_apis(tx))).await?)
+}
+
+/// How the API's key with this id began, if it is deleted.
+///
+/// # Errors
+/// [`Problem::Insufficient`].
+pub async fn deleted(call: &Call, api: ApiNumber, id: String) -> Result<Option<String>, Problem> {
+    call.require(Action::ReadKey)?;
+    let workspace = call.workspace;
+    let read =
+        call.app.store.read_briefly(move |tx| Box::pin(async move { key::deleted(tx, (workspace, api), &id).await }));
     Ok(read.await?)
 }

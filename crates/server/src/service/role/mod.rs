@@ -98,7 +98,11 @@ pub(crate) async fn resolve_or_create(
             None => unknown.push(WantedPermission { name: None, slug, description: None }),
         }
     }
-    if !unknown.is_empty() {
+    if let Some(first) = unknown.first() {
+        // The console names permissions by their ids. One that is not there was deleted meanwhile, and is no slug.
+        if call.session.is_some() {
+            return Err(Problem::NotFound(Missing::Slug(first.slug.clone())).into());
+        }
         call.require(Action::CreatePermission)?;
     }
     let made = slug::insert(change, call, unknown).await?;

@@ -1,15 +1,21 @@
 //! The console: who may come in, and what its forms do.
 
 mod access;
+mod account;
 mod api_settings;
 mod apis;
 mod client_grants;
 mod clients;
+mod keys;
+mod log;
 mod permissions;
 mod quickstart;
 mod role_holders;
 mod roles;
+mod root_keys;
+mod settings;
 mod sign_in;
+mod trials;
 mod user_holdings;
 mod users;
 

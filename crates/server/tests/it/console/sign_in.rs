@@ -134,7 +134,7 @@ async fn what_is_taken_from_an_administrator_is_gone_at_once(t: TestApp) {
     let all = administrator::list(&call).await.unwrap();
     let id = all.iter().find(|who| who.role == AdministratorRole::Editor).unwrap().id.clone();
     assert_eq!(editor.get("/apis/new").await.status, 200);
-    administrator::set_role(&call, id.clone(), AdministratorRole::Viewer).await.unwrap();
+    administrator::set_role(&call, id.clone(), AdministratorRole::Viewer, None).await.unwrap();
     assert_eq!(editor.get("/apis/new").await.status, 403);
     assert!(!editor.page("/apis").await.contains("/apis/new"), "no control that would fail");
     administrator::delete(&call, id).await.unwrap();
@@ -146,10 +146,10 @@ async fn somebody_stays_an_owner(t: TestApp) {
     make(&t, "ada@example.com", AdministratorRole::Owner).await;
     let call = administrator::local_call(&t.app, "Change an administrator");
     let ada = administrator::list(&call).await.unwrap()[0].id.clone();
-    assert!(administrator::set_role(&call, ada.clone(), AdministratorRole::Editor).await.is_err());
+    assert!(administrator::set_role(&call, ada.clone(), AdministratorRole::Editor, None).await.is_err());
     assert!(administrator::delete(&call, ada.clone()).await.is_err());
     make(&t, "bob@example.com", AdministratorRole::Owner).await;
-    administrator::set_role(&call, ada.clone(), AdministratorRole::Editor).await.unwrap();
+    administrator::set_role(&call, ada.clone(), AdministratorRole::Editor, None).await.unwrap();
     administrator::delete(&call, ada).await.unwrap();
     assert_eq!(administrator::list(&call).await.unwrap().len(), 1);
 }
@@ -164,12 +164,15 @@ async fn a_new_password_ends_the_other_sessions(t: TestApp) {
     let session = found.await.unwrap().map(std::sync::Arc::new);
     let call = keyward_server::app::Call { session, ..call };
     let secret = |text: &str| Some(text.to_owned().into());
+    let present = || keyward_core::secret::Secret::from(PASSWORD.to_owned());
     for refused in ["short", "aaaaaaaaaaaaaaaa", "viewer@example.com", &"x1".repeat(513)] {
-        let changed = administrator::set_credentials(&call, "viewer@example.com", secret(refused)).await;
+        let changed = administrator::set_credentials(&call, "viewer@example.com", present(), secret(refused)).await;
         assert!(changed.is_err(), "{refused}");
     }
-    assert!(administrator::set_credentials(&call, "not an address", None).await.is_err());
-    administrator::set_credentials(&call, "viewer@example.com", secret("eight red umbrellas")).await.unwrap();
+    assert!(administrator::set_credentials(&call, "not an address", present(), None).await.is_err());
+    administrator::set_credentials(&call, "viewer@example.com", present(), secret("eight red umbrellas"))
+        .await
+        .unwrap();
     assert_eq!(browser.get("/apis").await.status, 200);
     assert_eq!(other.get("/apis").await.status, 303);
     let old = visitor(&t).send("/sign-in", &[("email", "viewer@example.com"), ("password", PASSWORD)]).await;

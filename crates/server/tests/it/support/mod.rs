@@ -294,7 +294,8 @@ async fn root_key_of(app: &Arc<App>, place: &Place) -> String {
 
 async fn make_root_key(app: &Arc<App>, permissions: &[&str]) -> String {
     let permissions = permissions.iter().map(|text| (*text).to_owned()).collect();
-    root_key::create(app, WantedRootKey { name: "test".to_owned(), permissions, expires_at: None }).await.unwrap()
+    let wanted = WantedRootKey { name: "test".to_owned(), permissions, expires_at: None };
+    root_key::create(&root_key::local_call(app, "rootkey.create"), wanted).await.unwrap().text
 }
 
 /// What tests send.

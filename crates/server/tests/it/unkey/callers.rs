@@ -43,7 +43,8 @@ async fn root_keys(t: TestApp) {
     assert_eq!(refusals, refused(401, "key_not_found", "The provided root key is invalid."));
     let expires_at = Some(Timestamp(1_767_225_600_000 + 1000));
     let wanted = WantedRootKey { name: "short".to_owned(), permissions: vec!["*".to_owned()], expires_at };
-    let short = root_key::create(&t.app, wanted).await.unwrap();
+    let call = |action| root_key::local_call(&t.app, action);
+    let short = root_key::create(&call("rootkey.create"), wanted).await.unwrap().text;
     assert_eq!(with(&format!("Bearer {short}")).send().await.status, 200);
     t.clock.advance(2);
     let (status, kind, detail) = refusal(with(&format!("Bearer {short}"))).await;
@@ -58,7 +59,7 @@ async fn root_keys(t: TestApp) {
         let view = t.app.view();
         view.snapshot.root_key(&keyward_server::key_text::hash(&gone)).unwrap().id.clone()
     };
-    assert!(root_key::revoke(&t.app, id).await.unwrap());
+    assert!(root_key::revoke(&call("rootkey.delete"), id).await.unwrap());
     assert_eq!(refusal(with(&format!("Bearer {gone}"))).await, unknown);
     // And no key of the other side's opens anything here, or the reverse.
     assert_eq!(t.get("resource-servers").bearer(root).send().await.status, 400);

@@ -1,14 +1,15 @@
 //! `keys.*` that make, read, change and end keys.
 
+use keyward_core::model::key::{EXPIRES_MAX, NAME_MAX, PERMISSIONS_MAX, PREFIX_MAX, TEXT_MAX};
 use serde_json::{Value, json};
 
 use super::shared::{
-    EXPIRES_MAX, ID_PATTERN, at_least, closed, credits, empty_envelope, envelope, expires, external_id, flag, integer,
-    key_data, key_id, list, meta, nullable, open, ratelimits, refill, role_names, slugs, string, text, with,
+    ID_PATTERN, at_least, closed, credits, empty_envelope, envelope, expires, external_id, flag, integer, key_data,
+    key_id, list, meta, nullable, open, ratelimits, refill, role_names, slugs, string, text, with,
 };
 
 fn permissions(description: &str) -> Value {
-    with(slugs(description), "maxItems", 1000)
+    with(slugs(description), "maxItems", PERMISSIONS_MAX)
 }
 
 fn key_and_id() -> Value {
@@ -24,8 +25,8 @@ pub fn create_key() -> Value {
         &["apiId"],
         json!({
             "apiId": with(text(3, 255, "Id of the API that the key is for"), "pattern", ID_PATTERN),
-            "prefix": with(text(1, 16, "What the key begins with, before an underscore"), "pattern", ID_PATTERN),
-            "name": text(1, 255, "Name for people"),
+            "prefix": with(text(1, PREFIX_MAX, "What the key begins with, before an underscore"), "pattern", ID_PATTERN),
+            "name": text(1, NAME_MAX, "Name for people"),
             "byteLength": {
                 "type": "integer", "minimum": 16, "maximum": 255, "default": 16,
                 "description": "Random bytes that the key is made of",
@@ -61,7 +62,7 @@ pub fn get_key_answer() -> Value {
 
 /// The key itself, to learn what it is.
 pub fn whoami() -> Value {
-    closed(&["key"], json!({"key": text(1, 512, "The key itself, with its prefix")}))
+    closed(&["key"], json!({"key": text(1, TEXT_MAX, "The key itself, with its prefix")}))
 }
 
 /// What the key is.
@@ -82,7 +83,7 @@ pub fn update_key() -> Value {
         &["keyId"],
         json!({
             "keyId": key_id(),
-            "name": nullable(text(1, 255, "Name for people")),
+            "name": nullable(text(1, NAME_MAX, "Name for people")),
             "externalId": nullable(external_id("The caller's own id of whom the key belongs to; may be new")),
             "meta": nullable(meta("The caller's own data; replaces all of it")),
             "expires": nullable(expires()),
@@ -148,7 +149,7 @@ pub fn migrate_keys() -> Value {
         &["hash"],
         json!({
             "hash": {"type": "string", "minLength": 3, "description": "Hash of the key, as the migration makes it"},
-            "name": text(1, 255, "Name for people"),
+            "name": text(1, NAME_MAX, "Name for people"),
             "externalId": text(1, 255, "The caller's own id of whom the key belongs to; may be new"),
             "meta": meta("The caller's own data, told at every verification"),
             "roles": role_names("Roles of the key; those that do not exist are created"),

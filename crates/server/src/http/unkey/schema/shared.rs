@@ -1,5 +1,6 @@
 //! What the schemas are made of: envelopes, the objects that several operations share, and the pieces of those.
 
+use keyward_core::model::key::{EXPIRES_MAX, OWNER_MAX, ROLES_MAX};
 use serde_json::{Value, json};
 
 /// What an id of a key or an API is written with.
@@ -8,8 +9,6 @@ pub const ID_PATTERN: &str = "^[a-zA-Z0-9_]+$";
 pub const SLUG_PATTERN: &str = r"^[a-zA-Z0-9_:\-\.\*]+$";
 /// What the caller's own id of an identity is written with.
 pub const EXTERNAL_ID_PATTERN: &str = "^[a-zA-Z0-9_.-]+$";
-/// The latest expiry, the first moment of the year 2100, and the longest grace period.
-pub const EXPIRES_MAX: i64 = 4_102_444_800_000;
 /// The most properties of metadata, counted at the top.
 pub const META_MAX: u64 = 100;
 
@@ -155,12 +154,12 @@ pub fn slugs(description: &str) -> Value {
 
 /// Names of at most 100 roles that a request brings.
 pub fn role_names(description: &str) -> Value {
-    with(list(text(1, 128, "Name of a role"), description), "maxItems", 100)
+    with(list(text(1, 128, "Name of a role"), description), "maxItems", ROLES_MAX)
 }
 
 /// The caller's own id of an identity.
 pub fn external_id(description: &str) -> Value {
-    with(text(1, 255, description), "pattern", EXTERNAL_ID_PATTERN)
+    with(text(1, OWNER_MAX, description), "pattern", EXTERNAL_ID_PATTERN)
 }
 
 /// Metadata that a request brings.

@@ -1,5 +1,6 @@
 //! `keys.verifyKey`: whether a key lets its holder in.
 
+use keyward_core::model::key::{QUERY_MAX, TEXT_MAX};
 use serde_json::{Value, json};
 
 use super::shared::{at_least, closed, envelope, flag, identity, integer, list, open, string, text, time, with};
@@ -19,9 +20,9 @@ pub fn verify_key() -> Value {
     closed(
         &["key"],
         json!({
-            "key": text(1, 512, "The key itself, with its prefix"),
+            "key": text(1, TEXT_MAX, "The key itself, with its prefix"),
             "tags": with(list(text(1, 512, "Tag"), "What to count this call under"), "maxItems", 20),
-            "permissions": text(1, 1000, "Slugs the key must hold, joined by AND, OR and parentheses"),
+            "permissions": text(1, QUERY_MAX, "Slugs the key must hold, joined by AND, OR and parentheses"),
             "credits": closed(&["cost"], json!({"cost": cost})),
             "ratelimits": list(ratelimit, "Rate limits to check besides those that apply by themselves"),
             "migrationId": {
