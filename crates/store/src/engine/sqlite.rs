@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, types::ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, types::ValueRef};
 use tokio::runtime::Handle;
 
 use super::{Row, Tx, Value};
@@ -119,6 +119,9 @@ impl Sqlite {
 fn connect(path: &PathBuf, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(256);
+    // A statement keeps its plan, whatever it is given. Without this SQLite parses some anew for each value, among them
+    // the one that finds a key: a condition of an index is compared with what the statement is given.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
