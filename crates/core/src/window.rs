@@ -69,6 +69,18 @@ impl Window {
         count == 0 && previous == 0 && seq == now.div_euclid(duration.max(1))
     }
 
+    /// The counter in twelve bytes: most fit, and [`Self::unpack`] makes the same one of them.
+    pub fn pack(&self) -> Option<[u32; 3]> {
+        let [seq, count, previous] = [self.seq, self.count, self.previous].map(|number| u32::try_from(number).ok());
+        Some([seq?, count?, previous?])
+    }
+
+    /// The counter that was packed.
+    pub fn unpack(packed: [u32; 3]) -> Self {
+        let [seq, count, previous] = packed.map(i64::from);
+        Self { seq, count, previous }
+    }
+
     /// The counter as it is at `now`. A time before the present bucket counts as the bucket's beginning, where most of
     /// the past counts: a clock that is set back gives nobody more.
     fn at(&self, duration: i64, now: i64) -> Position {
@@ -264,6 +276,9 @@ mod tests {
             for (pause, cost, most) in calls {
                 now += pause;
                 let limit = Limit { limit: most, duration };
+                if let Some(packed) = window.pack() {
+                    prop_assert_eq!(Window::unpack(packed), window);
+                }
                 if window.is_idle(duration, now) {
                     window = Window::default();
                 }

@@ -17,9 +17,11 @@ use smallvec::{SmallVec, smallvec};
 
 /// How many parts the counters are kept in, each with a lock of its own.
 const PARTS: usize = 64;
-/// A part is looked through for counters nobody needs any more when it has doubled since the last time, and not before
+/// A part is looked through for counters nobody keeps any more when it has doubled since the last time, and not before
 /// it has this many.
-const SWEEP_FROM: usize = 1024;
+const SWEEP_FROM: usize = 256;
+/// Those that rest are looked through when there are a quarter more, and not before there are this many.
+const SWEEP_RESTING_FROM: usize = 1024;
 
 /// Which counter it is: 128 bits of a keyed hash over all that tells one from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,10 +62,31 @@ pub struct Use<'c> {
     pub cost: i64,
 }
 
+/// What a counter that nobody keeps has counted. Of keys that are asked for now and then there are many of these for each
+/// that somebody keeps, for as long as their windows last.
+#[derive(Debug, Clone, Copy)]
+struct Resting {
+    window: [u32; 3],
+    duration: u32,
+}
+
+impl Resting {
+    fn of(counter: &Counter) -> Option<Self> {
+        let window = counter.lock().pack()?;
+        Some(Self { window, duration: u32::try_from(counter.duration).ok()? })
+    }
+
+    fn is_idle(&self, now: Timestamp) -> bool {
+        Window::unpack(self.window).is_idle(self.duration.into(), now.0)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Part {
     counters: HashMap<Name, Arc<Counter>, AsItIs>,
     sweep_at: usize,
+    resting: HashMap<Name, Resting, AsItIs>,
+    sweep_resting_at: usize,
 }
 
 /// The name is a hash already.
@@ -122,9 +145,14 @@ impl Windows {
         let name = Name(self.hashes.0.hash_one(all), self.hashes.1.hash_one(all));
         let part = usize::try_from(name.0 % 64).unwrap_or(0);
         let mut part = self.parts[part].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counter) = part.counters.get(&name) {
+            return Arc::clone(counter);
+        }
         part.sweep(now);
-        let new = || Arc::new(Counter { window: Mutex::default(), duration });
-        Arc::clone(part.counters.entry(name).or_insert_with(new))
+        let window = part.resting.remove(&name).map(|resting| Window::unpack(resting.window)).unwrap_or_default();
+        let counter = Arc::new(Counter { window: Mutex::new(window), duration });
+        part.counters.insert(name, Arc::clone(&counter));
+        counter
     }
 
     /// The counter of a limit as it is checked for this key.
@@ -138,15 +166,30 @@ impl Windows {
 }
 
 impl Part {
-    /// Forgets what would be the same if it began anew, and nobody keeps.
+    /// Lays those to rest that nobody keeps, and forgets what would be the same if it began anew.
     fn sweep(&mut self, now: Timestamp) {
         if self.counters.len() < self.sweep_at.max(SWEEP_FROM) {
             return;
         }
+        let resting = &mut self.resting;
         // Nobody gets one meanwhile: that takes this part's lock.
-        self.counters
-            .retain(|_, counter| Arc::strong_count(counter) > 1 || !counter.lock().is_idle(counter.duration, now.0));
+        self.counters.retain(|name, counter| {
+            if Arc::strong_count(counter) > 1 {
+                return true;
+            }
+            if counter.lock().is_idle(counter.duration, now.0) {
+                return false;
+            }
+            // One that does not fit stays as it is.
+            Resting::of(counter).map(|rests| resting.insert(*name, rests)).is_none()
+        });
         self.sweep_at = self.counters.len() * 2;
+        self.counters.shrink_to(self.sweep_at.max(SWEEP_FROM));
+        if resting.len() >= self.sweep_resting_at.max(SWEEP_RESTING_FROM) {
+            resting.retain(|_, resting| !resting.is_idle(now));
+            self.sweep_resting_at = resting.len() / 4 * 5;
+            resting.shrink_to(self.sweep_resting_at);
+        }
     }
 }
 
@@ -205,6 +248,25 @@ mod tests {
     }
 
     #[test]
+    fn a_counter_that_rested_goes_on_where_it_was() {
+        let windows = Windows::new();
+        let counter = |n: i64| windows.counter(Owner::Key(n), "requests", 60_000, NOW);
+        let limit = Limit { limit: 100, duration: 60_000 };
+        let use_of = |n: i64, cost| take(&[Use { counter: &counter(n), limit, cost }], NOW).1[0];
+        for n in 0..200_000 {
+            assert_eq!(use_of(n, n % 90).remaining, 100 - n % 90);
+        }
+        let [kept, resting] = windows.parts.iter().fold([0, 0], |[kept, resting], part| {
+            let part = part.lock().expect("nobody panicked");
+            [kept + part.counters.len(), resting + part.resting.len()]
+        });
+        assert!(kept <= PARTS * SWEEP_FROM * 2 && resting > 150_000, "{kept} and {resting}");
+        for n in 0..200_000 {
+            assert_eq!(use_of(n, 5).remaining, 95 - n % 90, "{n}");
+        }
+    }
+
+    #[test]
     fn counters_that_nobody_needs_are_forgotten() {
         let windows = Windows::new();
         let limit = Limit { limit: 500_000, duration: 1000 };
@@ -213,8 +275,9 @@ mod tests {
             let counter = windows.counter(Owner::Namespace(1, &format!("user_{n}")), "", 1000, Timestamp(n * 10));
             assert!(take(&[Use { counter: &counter, limit, cost: 1 }], Timestamp(n * 10)).0);
         }
-        let count: usize = windows.parts.iter().map(|part| part.lock().map_or(0, |part| part.counters.len())).sum();
-        assert!(count <= PARTS * SWEEP_FROM, "{count}");
+        let of = |part: &Part| part.counters.len() + part.resting.len();
+        let count: usize = windows.parts.iter().map(|part| part.lock().map_or(0, |part| of(&part))).sum();
+        assert!(count <= PARTS * (SWEEP_FROM + SWEEP_RESTING_FROM), "{count}");
         let again = windows.counter(Owner::Namespace(1, "kept"), "", 1000, Timestamp(4_000_000));
         assert!(Arc::ptr_eq(&kept, &again), "whoever keeps one has the same as all others");
     }
