@@ -274,7 +274,7 @@ impl KeyCache {
         let read = Unshown { hash: *hash, key, identity, touched: self.touched.load(Ordering::Acquire) };
         let state = view();
         let entry = show(&state, read);
-        self.keys.insert(entry.clone());
+        self.keys.insert(&entry);
         (state, entry)
     }
 
@@ -318,6 +318,7 @@ impl KeyCache {
 mod entry;
 mod holdings;
 mod packed;
+mod part;
 mod places;
 mod table;
 #[cfg(test)]

@@ -14,9 +14,10 @@ use super::places::{self, Places};
 const SEGMENT: usize = 16 * 1024;
 /// How many segments a part of the cache may have at least.
 const SEGMENTS: usize = 32;
-/// What stands before a packed key: its length with that (2 bytes), how often it was used lately (1), its tag (4), the
-/// hash of its text.
-const HEAD: usize = HASH + 32;
+/// What stands before a packed key: its length with that (2 bytes), how often it was used lately (1), its tag (4), and of
+/// the hash of its text as much as nobody can find another text for.
+const HEAD: usize = HASH + HASHED;
+const HASHED: usize = 16;
 const USED: usize = 2;
 const TAG: usize = 3;
 const HASH: usize = 7;
@@ -41,6 +42,9 @@ impl Default for Place {
 }
 
 impl places::Place for Place {
+    // Many of them take much room, and their tags are beside each other.
+    const FREE: usize = 8;
+
     fn is_free(&self) -> bool {
         self.segment == NONE
     }
@@ -83,7 +87,7 @@ impl Packed {
     }
 
     fn find(&self, tag: u64, hash: &Hash) -> Option<usize> {
-        self.places.find(low(tag).into(), |place| self.record(*place)[HASH..HEAD] == *hash)
+        self.places.find(low(tag).into(), |place| self.record(*place)[HASH..HEAD] == hash[..HASHED])
     }
 
     /// The key with this hash.
@@ -102,21 +106,22 @@ impl Packed {
     }
 
     /// Packs a key that may be packed already; with no more than `most` bytes for all. One that is too long for that is
-    /// left out.
-    pub(super) fn insert(&mut self, (tag, hash): (u64, &Hash), key: &KnownKey, most: usize) {
+    /// left out. Whether it is there, and was not before.
+    pub(super) fn insert(&mut self, (tag, hash): (u64, &Hash), key: &KnownKey, most: usize) -> bool {
         if self.find(tag, hash).is_some() {
-            return;
+            return false;
         }
         let mut record = vec![0; HEAD];
         record[TAG..HASH].copy_from_slice(&low(tag).to_le_bytes());
-        record[HASH..].copy_from_slice(hash);
+        record[HASH..].copy_from_slice(&hash[..HASHED]);
         key.pack(&mut record);
-        let Ok(length) = u16::try_from(record.len()) else { return };
+        let Ok(length) = u16::try_from(record.len()) else { return false };
         record[..USED].copy_from_slice(&length.to_le_bytes());
         if record.len() > self.segment / 4 || !self.make_room(record.len(), most) {
-            return;
+            return false;
         }
         self.append(low(tag), &record);
+        true
     }
 
     fn append(&mut self, tag: u32, record: &[u8]) {
@@ -129,6 +134,12 @@ impl Packed {
 
     /// Whether there is room for so many bytes in the newest segment, another one if need be.
     fn make_room(&mut self, bytes: usize, most: usize) -> bool {
+        // Each time a quarter of a segment goes at least.
+        let mut left = self.order.len();
+        while self.places.is_full() && self.bytes() + self.places.bytes() > most && left > 0 {
+            self.renew_oldest();
+            left -= 1;
+        }
         if self.order.back().is_some_and(|newest| self.segments[usize::from(*newest)].len() + bytes <= self.segment) {
             return true;
         }
@@ -232,9 +243,8 @@ mod tests {
                     }
                 }
             }
-            // Only their places may take a little more, once.
             let bytes = packed.bytes();
-            assert!(bytes <= MOST + packed.places.bytes() / 2, "step {step}: {bytes} bytes");
+            assert!(bytes <= MOST, "step {step}: {bytes} bytes");
             assert!(packed.count() <= may_be_there.len());
         }
         assert!(found > 20_000, "{found} were found");

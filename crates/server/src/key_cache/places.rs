@@ -2,6 +2,9 @@
 
 /// A place, which may be free.
 pub(super) trait Place: Default {
+    /// One of so many places stays free.
+    const FREE: usize;
+
     /// Whether nothing is there.
     fn is_free(&self) -> bool;
     /// Of what is there. Its lowest 32 bits choose the place.
@@ -64,10 +67,14 @@ impl<P: Place> Places<P> {
         }
     }
 
+    /// Whether one more takes twice as many places.
+    pub(super) fn is_full(&self) -> bool {
+        (self.count + 1) * P::FREE > self.row.len() * (P::FREE - 1)
+    }
+
     /// Adds what is not there.
     pub(super) fn insert(&mut self, place: P) {
-        // A quarter stays free, so that free places are near.
-        if (self.count + 1) * 4 > self.row.len() * 3 {
+        if self.is_full() {
             let twice = free(self.row.len() * 2);
             for place in std::mem::replace(&mut self.row, twice) {
                 if !place.is_free() {
@@ -101,6 +108,16 @@ impl<P: Place> Places<P> {
             at = self.next(at);
         }
         removed
+    }
+}
+
+impl<P: Place> IntoIterator for Places<P> {
+    type Item = P;
+    type IntoIter = std::vec::IntoIter<P>;
+
+    /// All places, also those that are free.
+    fn into_iter(self) -> Self::IntoIter {
+        self.row.into_vec().into_iter()
     }
 }
 
