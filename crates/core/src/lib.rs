@@ -6,6 +6,7 @@
 pub mod access;
 pub mod analytics;
 pub mod grants;
+pub mod guessable;
 pub mod held;
 pub mod impact;
 pub mod model;

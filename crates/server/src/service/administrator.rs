@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keyward_core::{
     Problem,
+    guessable::is_guessable,
     model::{
         WorkspaceNumber,
         administrator::{Administrator, AdministratorRole, PASSWORD_MAX, PASSWORD_MIN, email},
@@ -342,10 +343,10 @@ async fn hashed(call: &Call, password: Secret, email: &str) -> Result<String, Pr
     if text.len() > PASSWORD_MAX {
         return Err(refused(format!("Use at most {PASSWORD_MAX} bytes.")));
     }
-    let (lower, local) = (text.to_lowercase(), email.split('@').next().unwrap_or_default());
-    let same = lower.chars().all(|c| lower.starts_with(c));
-    if same || lower == email || (local.len() >= PASSWORD_MIN / 2 && lower.contains(local)) {
-        return Err(refused("This would be guessed at once. Use something that is not your address.".to_owned()));
+    let local = email.split('@').next().unwrap_or_default();
+    if is_guessable(text, &[email, local]) {
+        let text = "This would be guessed soon: common words, rows of keys and your address count as one sign each.";
+        return Err(refused(text.to_owned()));
     }
     call.app.passwords.hash(call.app.entropy.as_ref(), password).await
 }
