@@ -75,6 +75,27 @@ pub fn parse(parameters: &[Parameter], text: &str) -> Result<Map<String, Value>,
     Ok(values)
 }
 
+/// Leaves out what no parameter is for, and what is none of its kind. A page is shown without it: who follows a link that
+/// somebody else wrote is not to be blamed for it.
+pub fn retain_known(parameters: &[Parameter], values: &mut Map<String, Value>) {
+    values.retain(|name, value| {
+        let kind = parameters.iter().find(|parameter| parameter.name == name).map(|parameter| parameter.kind);
+        match kind {
+            Some(ParameterKind::Integer(least, most)) => {
+                value.as_i64().is_some_and(|number| (least..=most).contains(&number))
+            }
+            Some(ParameterKind::Boolean) => value.is_boolean(),
+            Some(ParameterKind::Text(longest)) => {
+                value.as_str().is_some_and(|text| text.chars().count() as u64 <= longest)
+            }
+            Some(ParameterKind::Choice(words)) => value.as_str().is_some_and(|text| words.contains(&text)),
+            Some(ParameterKind::Repeated(most)) => value.as_array().is_some_and(|list| list.len() as u64 <= most),
+            Some(ParameterKind::Fields(_)) => true,
+            None => false,
+        }
+    });
+}
+
 fn check_fields(parameters: &[Parameter], name: &str, given: &str, known: &[&str]) -> Result<(), Invalid> {
     if given.split(',').all(|field| known.contains(&field.trim())) {
         return Ok(());

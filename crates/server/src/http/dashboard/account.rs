@@ -135,7 +135,7 @@ pub(super) fn save(request: Request) -> Handled {
             Problem::Conflict(Conflict::Administrator(_)) => "email",
             _ => "present_password",
         };
-        let (status, text) = problem::shown_at_form(&request.call, refusal).await?;
+        let (status, text) = problem::at_form(refusal)?;
         show_account(&request, (status, email), Some(Refused { field, text })).await
     })
 }

@@ -173,7 +173,7 @@ pub(super) fn create(request: Request) -> Handled {
         let (status, text) = match role(&typed) {
             Ok(role) => match administrator::invite(&request.call, &email, role).await {
                 Ok((made, link)) => return show_link(&request.call, &made, &link, true),
-                Err(problem) => problem::shown_at_form(&request.call, problem).await?,
+                Err(problem) => problem::at_form(problem)?,
             },
             Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, text),
         };
@@ -230,7 +230,7 @@ pub(super) fn save(request: Request) -> Handled {
                         let text = format!("Somebody else chose the role {now} meanwhile. Nothing was saved.");
                         (StatusCode::CONFLICT, text)
                     }
-                    Err(problem) => problem::shown_at_form(&request.call, problem).await?,
+                    Err(problem) => problem::at_form(problem)?,
                 }
             }
             Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, text),
@@ -266,7 +266,7 @@ pub(super) fn delete(request: Request) -> Handled {
         match administrator::delete(&request.call, id).await {
             Ok(()) => Ok(redirect(&to)),
             Err(problem) => {
-                let (status, text) = problem::shown_at_form(&request.call, problem).await?;
+                let (status, text) = problem::at_form(problem)?;
                 show_sure(&request.call, &who, status, Some(text))
             }
         }

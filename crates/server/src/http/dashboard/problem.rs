@@ -11,10 +11,7 @@ use keyward_core::{
 };
 
 use super::page::{Frame, redirect, segment, show};
-use crate::{
-    app::Call,
-    http::{answer::Answer, dispatch::record_refusal, incoming::Incoming, problem},
-};
+use crate::http::{answer::Answer, incoming::Incoming, problem};
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -107,15 +104,14 @@ pub(super) fn words(problem: &Problem) -> (StatusCode, &'static str, String) {
     }
 }
 
-/// What somebody typed can't be done: it goes into the audit log, and the words go to the form that is shown again.
+/// What somebody typed can't be done: the words for the form that is shown again.
 ///
 /// # Errors
 /// The problem itself, if it is ours.
-pub(super) async fn shown_at_form(call: &Call, problem: Problem) -> Result<(StatusCode, String), Problem> {
+pub(super) fn at_form(problem: Problem) -> Result<(StatusCode, String), Problem> {
     if problem.is_ours() {
         return Err(problem);
     }
-    record_refusal(call, &problem::render(&problem)).await;
     let (status, _, text) = words(&problem);
     Ok((status, text))
 }

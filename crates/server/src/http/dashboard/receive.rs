@@ -11,7 +11,7 @@ use keyward_core::{
     model::WorkspaceNumber,
     problem::{ConsoleRefusal, Invalid, Part},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{form, problem};
 use crate::{
@@ -73,6 +73,14 @@ pub(in crate::http) async fn carry_out(
             record_refusal(&call, &crate::http::problem::render(&problem)).await;
             Err(problem)
         }
+        // The form is shown again with what is wrong about it. The entry has what was typed.
+        Ok(answer) if row.audit.is_some() && answer.status.is_client_error() => {
+            let (code, reason) = (answer.status.as_u16(), answer.status.canonical_reason());
+            let message = "The form was shown again, with what is wrong.";
+            let refusal = json!({ "statusCode": code, "error": reason, "message": message });
+            record_refusal(&call, &Answer::json(answer.status, &refusal)).await;
+            Ok(answer)
+        }
         other => other,
     }
 }
@@ -105,7 +113,8 @@ async fn attempt(
         hide(&mut body, &|text| misplaced::is_credential(&call.app, call.workspace, text));
         Arc::make_mut(&mut call.origin).body = body;
     }
-    let query = query::parse(row.query, incoming.uri.query().unwrap_or_default()).map_err(Problem::Invalid)?;
+    let mut query = query::parse(row.query, incoming.uri.query().unwrap_or_default()).map_err(Problem::Invalid)?;
+    query::retain_known(row.query, &mut query);
     let segments = segments?;
     for sent in query.values().cloned().chain(segments.iter().map(|segment| segment.as_str().into())) {
         refuse_null_characters(Part::Query, &sent).map_err(Problem::Invalid)?;

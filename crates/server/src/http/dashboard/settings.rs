@@ -232,7 +232,7 @@ pub(super) fn save(request: Request) -> Handled {
         match workspace::update(&request.call, typed.changes(&now), precondition).await {
             Ok(after) => Ok(redirect(&format!("/settings?saved={}", after.revision.0))),
             Err(problem) => {
-                let (status, text) = problem::shown_at_form(&request.call, problem).await?;
+                let (status, text) = problem::at_form(problem)?;
                 let said = Said { error: Some(("friendly_name", text)), ..Said::default() };
                 show_settings(&request, status, Some(typed), said).await
             }

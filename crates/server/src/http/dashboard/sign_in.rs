@@ -92,7 +92,6 @@ pub(super) fn sign_in(request: Request) -> Handled {
         match session::begin_with_password(&request.call, email, Secret::from(password.to_owned())).await {
             Ok(cookie) => Ok(with_session(next, &cookie)),
             Err(refusal @ Problem::Console(_)) => {
-                crate::http::dispatch::record_refusal(&request.call, &crate::http::problem::render(&refusal)).await;
                 let (status, _, text) = problem::words(&refusal);
                 let frame = Frame::new(&request.call, "", "Sign in");
                 let page = Page { frame, email: email.to_owned(), next: next.to_owned(), error: Some(text) };
