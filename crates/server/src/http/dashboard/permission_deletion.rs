@@ -1,12 +1,14 @@
 //! The deletion of a permission: who loses it, before; and its undo, after.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use askama::Template;
 use http::StatusCode;
 use keyward_core::{Problem, model::permission::PermissionNumber, problem::Missing};
 
 use super::{
     apis::{Head, find},
-    form,
+    form, keys,
     page::{Frame, segment, show},
     permissions::{named, to_list},
     table::{EDIT, VIEW, form_at, page_at},
@@ -63,6 +65,8 @@ struct Line {
     name: String,
     /// What tells it from others of that name.
     id: String,
+    /// Where it is shown; empty if it has no page.
+    path: String,
     /// Why it holds it.
     how: String,
     /// Whether it goes on without it.
@@ -123,22 +127,28 @@ fn by_roles(direct: bool, roles: &[std::sync::Arc<Role>]) -> String {
 }
 
 fn role(role: &Role) -> Line {
-    Line { name: role.name.clone(), id: role.management_id(), how: String::new(), keeps: false }
+    let id = role.management_id();
+    Line { name: role.name.clone(), path: format!("/roles/{id}"), id, how: String::new(), keeps: false }
 }
 
 fn user(held: &Held<HoldingUser>) -> Line {
     let who = &held.who;
     let name = [&who.email, &who.name, &who.id].into_iter().find(|text| !text.is_empty());
     let how = by_roles(held.direct, &held.roles);
-    Line { name: name.cloned().unwrap_or_default(), id: who.id.clone(), how, keeps: false }
+    let path = format!("/users/{}", segment(&who.id));
+    Line { name: name.cloned().unwrap_or_default(), id: who.id.clone(), path, how, keeps: false }
 }
 
 fn application(grantee: &Grantee) -> Line {
-    let (name, id) = match &grantee.client {
-        Some(client) => (client.name.clone(), client.id.clone()),
-        None => ("Third-party applications without a grant of their own".to_owned(), String::new()),
+    let (name, id, path) = match &grantee.client {
+        Some(client) => (client.name.clone(), client.id.clone(), format!("/applications/{}", client.id)),
+        None => (
+            "Third-party applications without a grant of their own".to_owned(),
+            String::new(),
+            "/applications".to_owned(),
+        ),
     };
-    Line { name, id, how: "by its grant".to_owned(), keeps: false }
+    Line { name, id, path, how: "by its grant".to_owned(), keeps: false }
 }
 
 fn key(key: &Key) -> Line {
@@ -151,6 +161,7 @@ fn key(key: &Key) -> Line {
     Line {
         name: who.name.clone().unwrap_or(start.clone()),
         id: if who.name.is_some() { format!("{start} {}", who.id) } else { who.id.clone() },
+        path: key.api.as_ref().map(|entry| keys::place(entry, &who.id)).unwrap_or_default(),
         how,
         keeps: key.kept_by.is_some(),
     }
@@ -191,12 +202,17 @@ fn kinds(impact: &Impact) -> Vec<Kind> {
     ]
 }
 
-/// What was shown, in short: if it is another one by now, somebody would lose what nobody has seen.
+/// What was shown, in short: if it is another one by now, somebody would lose what nobody has seen. All are counted, and
+/// those that are named are told from others.
 fn fingerprint(impact: &Impact) -> String {
+    let mut named = DefaultHasher::new();
+    for line in kinds(impact).iter().flat_map(|kind| &kind.first) {
+        (&line.id, &line.how, line.keeps).hash(&mut named);
+    }
     let counts = [&impact.roles.counts, &impact.users.counts, &impact.clients.counts, &impact.keys.counts];
     let counts: Vec<String> =
         counts.iter().map(|counts| format!("{}-{}-{}", counts.all, counts.direct, counts.by_roles)).collect();
-    format!("{}.{}.{}", counts.join("."), impact.keys.keeps, impact.consents)
+    format!("{}.{}.{}.{:x}", counts.join("."), impact.keys.keeps, impact.consents, named.finish())
 }
 
 async fn show_impact(request: &Request, impact: &Impact, status: StatusCode) -> Result<Answer, Problem> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     form::{self, query},
+    keys,
     page::{Frame, redirect, segment, show},
     problem,
     roles::{Head, find},
@@ -88,6 +89,8 @@ struct KeyRow {
     name: String,
     start: String,
     api: String,
+    /// Where it is shown.
+    path: String,
 }
 
 fn after(request: &Request) -> i64 {
@@ -217,8 +220,9 @@ fn keys(request: Request) -> Handled {
         let part = impact::keys(&request.call, &request.view, role.number, (from, PER_PAGE)).await?;
         let row = |key: impact::Key| KeyRow {
             api: key.api.as_ref().map(|entry| entry.api.display_name().to_owned()).unwrap_or_default(),
+            path: key.api.as_ref().map(|entry| keys::place(entry, &key.who.id)).unwrap_or_default(),
             id: key.who.id,
-            name: key.who.name.unwrap_or_default(),
+            name: key.who.name.unwrap_or_else(|| "Unnamed key".to_owned()),
             start: key.who.start,
         };
         let page = Keys {

@@ -1,12 +1,14 @@
 //! What a role is called; and its deletion.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use askama::Template;
 use http::StatusCode;
 use keyward_core::{Problem, model::role::Role};
 
 use super::{
     difference::{Line, difference},
-    form,
+    form, keys,
     page::{Frame, redirect, show, thousands},
     problem,
     roles::{Head, Typed, find},
@@ -187,9 +189,17 @@ fn must_type(holders: Holders) -> bool {
     holders.users + holders.keys >= MANY
 }
 
-/// How many have a role, as the form of a deletion carries it.
-fn seen(holders: Holders) -> String {
-    format!("{} users, {} keys", holders.users, holders.keys)
+/// What was shown, in short, as the form of a deletion carries it: how many have the role, who of them was named, and
+/// what it gives to how many.
+fn seen(holders: Holders, found: &impact::role::Impact) -> String {
+    let mut shown = DefaultHasher::new();
+    for given in &found.permissions {
+        (given.permission.number, given.users.loses, given.keys.loses).hash(&mut shown);
+    }
+    for named in found.users.first.iter().map(user).chain(found.keys.first.iter().map(key)) {
+        named.id.hash(&mut shown);
+    }
+    format!("{} users, {} keys, {:x}", holders.users, holders.keys, shown.finish())
 }
 
 async fn show_sure(
@@ -203,7 +213,7 @@ async fn show_sure(
         frame: Frame::new(&request.call, "roles", format!("Delete {}", role.name)),
         role: head,
         must_type: must_type(holders),
-        seen: seen(holders),
+        seen: seen(holders, &found),
         has_changed: status == StatusCode::CONFLICT,
         typed,
         error,
@@ -228,12 +238,14 @@ fn gone(given: &Given) -> Gone {
 
 fn user(user: &HoldingUser) -> Named {
     let name = [&user.email, &user.name, &user.id].into_iter().find(|text| !text.is_empty());
-    Named { id: user.id.clone(), path: super::page::segment(&user.id), name: name.cloned().unwrap_or_default() }
+    let path = format!("/users/{}", super::page::segment(&user.id));
+    Named { id: user.id.clone(), path, name: name.cloned().unwrap_or_default() }
 }
 
 fn key(key: &Key) -> Named {
     let name = key.who.name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{}…", key.who.start));
-    Named { id: key.who.id.clone(), path: super::page::segment(&key.who.id), name }
+    let path = key.api.as_ref().map(|entry| keys::place(entry, &key.who.id)).unwrap_or_default();
+    Named { id: key.who.id.clone(), path, name }
 }
 
 /// Deletes a role. One that is deleted already is shown so.
@@ -243,7 +255,8 @@ fn delete(request: Request) -> Handled {
         if let Ok(role) = find(&request) {
             let (_, holders) = Head::read(&request, role, "").await?;
             let typed = form::text(&request.body, "confirm").to_owned();
-            if form::text(&request.body, "seen") != seen(holders) {
+            let found = impact::role::preview(&request.call, &request.view, role.number).await?;
+            if form::text(&request.body, "seen") != seen(holders, &found) {
                 return show_sure(&request, role, (StatusCode::CONFLICT, typed, None)).await;
             }
             if must_type(holders) && typed != role.name.trim() {

@@ -99,13 +99,20 @@ async fn what_nobody_has_seen_is_not_taken_away(t: TestApp) {
     let id = id_of(&t, &api, "read:posts").await;
     let path = format!("/apis/{api}/permissions/{id}/delete");
     let before = seen(&browser.page(&path).await);
-    let (_, key) = t.key(json!({ "apiId": format!("api_{api}"), "permissions": ["read:posts"] })).await;
+    let (key_id, key) = t.key(json!({ "apiId": format!("api_{api}"), "permissions": ["read:posts"] })).await;
     let reply = browser.post(&path, &[("seen", &before)]).await;
     assert_eq!(reply.status, 409);
     let page = text(&reply);
     assert!(page.contains("Who holds it has changed since you looked"), "{page}");
     assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], true);
-    browser.done(&path, &[("seen", &seen(&page))]).await;
+    // As many as before, but another one.
+    let first = seen(&page);
+    t.v2_data("keys.deleteKey", json!({ "keyId": key_id })).await;
+    let body = json!({ "apiId": format!("api_{api}"), "name": "Another", "permissions": ["read:posts"] });
+    let (_, key) = t.key(body).await;
+    let reply = browser.post(&path, &[("seen", &first)]).await;
+    assert!(reply.status == 409 && text(&reply).contains("Another"), "{}", text(&reply));
+    browser.done(&path, &[("seen", &seen(&text(&reply)))]).await;
     assert_eq!(t.verify(&key, Some("read:posts")).await["valid"], false);
 }
 
