@@ -144,22 +144,37 @@ pub(super) fn create(request: Request) -> Handled {
     })
 }
 
+/// Why a key can't be called so, if it can't.
+pub(super) fn check_name(request: &Request, name: &str) -> Result<(), String> {
+    if !name.is_empty() && !fits(name, NAME_MAX) {
+        return Err(format!("A name has at most {NAME_MAX} characters."));
+    }
+    refuse_secret(request, name)
+}
+
+/// Why nobody can own a key by this id, if nobody can.
+pub(super) fn check_owner(request: &Request, owner: &str) -> Result<(), String> {
+    if !owner.is_empty() && !is_owner(owner) {
+        return Err(format!("An owner's id has at most {OWNER_MAX} letters, digits, dots, hyphens and underscores."));
+    }
+    refuse_secret(request, owner)
+}
+
+fn refuse_secret(request: &Request, text: &str) -> Result<(), String> {
+    let is_secret = misplaced::has_credential(&request.call.app, request.call.workspace, text);
+    if is_secret { Err(SECRET.to_owned()) } else { Ok(()) }
+}
+
 /// What the key is to be, if all of it can be taken.
 fn wanted(request: &Request, entry: &ApiEntry, typed: &Typed, errors: &mut Errors) -> WantedKey {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    if !typed.name.is_empty() && !fits(&typed.name, NAME_MAX) {
-        errors.add("name", format!("A name has at most {NAME_MAX} characters."));
-    }
     if !typed.prefix.is_empty() && !is_prefix(&typed.prefix) {
         errors.add("prefix", format!("A prefix has at most {PREFIX_MAX} letters, digits and underscores."));
     }
-    if !typed.owner.is_empty() && !is_owner(&typed.owner) {
-        let text = format!("An owner's id has at most {OWNER_MAX} letters, digits, dots, hyphens and underscores.");
-        errors.add("owner", text);
-    }
-    for (field, text) in [("name", &typed.name), ("owner", &typed.owner)] {
-        if misplaced::has_credential(&request.call.app, request.call.workspace, text) {
-            errors.add(field, SECRET);
+    for (field, checked) in [("name", check_name(request, &typed.name)), ("owner", check_owner(request, &typed.owner))]
+    {
+        if let Err(text) = checked {
+            errors.add(field, text);
         }
     }
     let expires_at = form::last_day(&request.body, "expires", request.call.now);

@@ -9,6 +9,7 @@ use keyward_core::{
         permission::{Permission, PermissionNumber},
         role::RoleNumber,
     },
+    refill::{Interval, Refill},
     snapshot::{ApiEntry, Snapshot},
     time::Timestamp,
     verify::Held,
@@ -237,6 +238,8 @@ pub(super) struct Shown {
     pub(super) last_used: String,
     pub(super) expires: String,
     pub(super) credits: String,
+    /// When there are more, and how many; empty for never.
+    pub(super) refill: String,
     pub(super) limits: Vec<String>,
     pub(super) permissions: Vec<Given>,
     pub(super) by_roles: Vec<ByRoles>,
@@ -257,6 +260,14 @@ pub(super) struct Given {
 pub(super) struct ByRoles {
     pub(super) value: String,
     pub(super) roles: String,
+}
+
+fn refilled(refill: Refill) -> String {
+    let to = thousands(refill.amount);
+    match refill.interval {
+        Interval::Daily => format!("to {to} every day at midnight, in UTC"),
+        Interval::Monthly { day } => format!("to {to} every month on day {day} at midnight, in UTC"),
+    }
 }
 
 /// How many choices a key's page has at once.
@@ -304,6 +315,7 @@ impl Shown {
             last_used: moment(key.last_used_at, "relative", "never"),
             expires: moment(key.expires_at, "datetime", "never"),
             credits: data.credits.as_ref().map(|credits| thousands(credits.remaining)).unwrap_or_default(),
+            refill: data.credits.as_ref().and_then(|credits| credits.refill).map(refilled).unwrap_or_default(),
             limits: key
                 .limits
                 .iter()

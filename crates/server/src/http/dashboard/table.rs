@@ -5,9 +5,9 @@ use keyward_core::model::administrator::AdministratorRole;
 
 use super::{
     account, administrators, api_deletion, api_settings, apis, assets, client, client_grants, clients, credentials,
-    key_apis, key_form, key_grants, key_trial, keys, log, permission_deletion, permissions, quickstart, role_holders,
-    role_permissions, role_settings, roles, root_keys, settings, sign_in, token_trial, user_permissions, user_roles,
-    user_settings, users,
+    key_apis, key_form, key_grants, key_settings, key_trial, keys, log, permission_deletion, permissions, quickstart,
+    role_holders, role_permissions, role_settings, roles, root_keys, settings, sign_in, token_trial, user_password,
+    user_permissions, user_roles, user_settings, users,
 };
 use crate::http::operation::{
     Access, Handler, Operation, Parameter, ParameterKind,
@@ -106,6 +106,7 @@ pub fn operations() -> Vec<Operation> {
         user_permissions::rows(),
         user_roles::rows(),
         user_settings::rows(),
+        user_password::rows(),
         clients::rows(),
         client::rows(),
         credentials::rows(),
@@ -115,6 +116,7 @@ pub fn operations() -> Vec<Operation> {
         quickstart::rows(),
         key_form::rows(),
         keys::rows(),
+        key_settings::rows(),
         key_grants::rows(),
         key_trial::rows(),
         token_trial::rows(),

@@ -96,6 +96,7 @@ pub fn update(request: Request) -> Handled {
             limits: body.limits("ratelimits"),
             roles: list("roles"),
             permissions: list("permissions"),
+            seen: None,
         };
         key::update(&request.call, body.required("keyId"), change).await?;
         Ok(envelope::data(&request, json!({})))

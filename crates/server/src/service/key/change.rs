@@ -4,12 +4,14 @@ use keyward_core::{
     Problem,
     grants::Action,
     model::{
+        identity::IdentityNumber,
         key::{Credits, Key},
         limit::WantedLimit,
         permission::PermissionNumber,
         role::RoleNumber,
     },
     problem::Missing,
+    refill::Refill,
     time::Timestamp,
 };
 use keyward_store::{
@@ -48,6 +50,29 @@ pub struct KeyChange {
     pub roles: Option<Vec<String>>,
     /// Its permissions, all of them.
     pub permissions: Option<Vec<String>>,
+    /// What it must still be.
+    pub seen: Option<SeenKey>,
+}
+
+/// What an editor of a key was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenKey {
+    name: Option<String>,
+    identity: Option<IdentityNumber>,
+    expires_at: Option<Timestamp>,
+    refill: Option<Refill>,
+}
+
+impl SeenKey {
+    /// What is shown of this key with these credits.
+    pub fn of(key: &Key, credits: Option<&Credits>) -> Self {
+        Self {
+            name: key.name.clone(),
+            identity: key.identity,
+            expires_at: key.expires_at,
+            refill: credits.and_then(|credits| credits.refill),
+        }
+    }
 }
 
 /// What somebody wants to change about credits.
@@ -62,7 +87,8 @@ pub struct CreditsChange {
 /// Changes a key. It is what it has become for every verification that begins after the answer.
 ///
 /// # Errors
-/// [`Problem::NotFound`] for the key or a role; [`Problem::Insufficient`]; [`Problem::Invalid`].
+/// [`Problem::NotFound`] for the key or a role; [`Problem::Insufficient`]; [`Problem::Invalid`]; [`Problem::Stale`] when
+/// it is not what was seen.
 pub async fn update(call: &Call, id: String, wanted: KeyChange) -> Result<(), Problem> {
     let work = call.clone();
     repeatable::change(call, move |change| {
@@ -70,6 +96,13 @@ pub async fn update(call: &Call, id: String, wanted: KeyChange) -> Result<(), Pr
             let (api, before) = locate(change.tx(), &work, &id, Missing::Key { specified: false }).await?;
             work.require_on_key(Action::UpdateKey, &api, &before.id)?;
             let may_give = work.may_on_key_by_urn(Action::UpdateKey, &api, &before.id);
+            if let Some(seen) = &wanted.seen {
+                let stored = credits::find(change.tx(), before.number).await?;
+                if *seen != SeenKey::of(&before, stored.as_ref()) {
+                    let current = work.app.view().snapshot.revision();
+                    return Err(Problem::Stale { sent: "what was shown".to_owned(), current }.into());
+                }
+            }
             let mut after = before.clone();
             if let Some(name) = wanted.name {
                 after.name = name;

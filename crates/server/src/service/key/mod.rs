@@ -31,7 +31,7 @@ use keyward_store::{
 };
 use serde_json::{Value, json};
 
-pub use change::{CreditsChange, KeyChange, update};
+pub use change::{CreditsChange, KeyChange, SeenKey, update};
 pub use create::{WantedCredits, WantedKey, WantedRefill, create};
 pub use credits::{CreditsOperation, update_credits};
 pub use delete::delete;

@@ -6,6 +6,7 @@ mod api_settings;
 mod apis;
 mod client_grants;
 mod clients;
+mod key_settings;
 mod keys;
 mod log;
 mod permissions;

@@ -13,6 +13,7 @@ on_both_engines!(
     a_user_is_changed,
     two_editors_of_a_user,
     saving_a_user_without_an_edit_changes_nothing,
+    a_user_gets_another_password,
     a_user_is_deleted_for_good,
     a_viewer_of_users_sees_no_control,
     a_user_called_like_markup,
@@ -161,6 +162,24 @@ async fn saving_a_user_without_an_edit_changes_nothing(t: TestApp) {
     ];
     browser.done("/users/auth0%7Cada/settings", &fields).await;
     assert_eq!((t.app.revision(), t.entries("sapi").await.len()), before);
+}
+
+async fn a_user_gets_another_password(t: TestApp) {
+    let browser = signed_in(&t, AdministratorRole::Editor).await;
+    user(&t, "ada").await;
+    let path = "/users/auth0%7Cada/password";
+    assert!(browser.page("/users/auth0%7Cada/settings").await.contains(path));
+    assert!(browser.page(path).await.contains("New password of ada@example.com"));
+    let reply = browser.post(path, &[("password", "short")]).await;
+    assert_eq!(reply.status, 422);
+    assert!(text(&reply).contains("A password has at least"), "{}", text(&reply));
+    let refused = t.entries("fapi").await;
+    assert_eq!((refused.len(), &refused[0]["description"]), (1, &json!("Update a User")));
+    assert!(!refused[0].to_string().contains("short"), "{refused:?}");
+    assert_eq!(browser.done(path, &[("password", "nine blue kettles")]).await, "/users/auth0%7Cada/settings");
+    let entry = &t.entries("sapi").await[0];
+    assert_eq!(entry["description"], "Update a User");
+    assert!(entry.to_string().contains("[changed]") && !entry.to_string().contains("kettles"), "{entry}");
 }
 
 async fn a_user_is_deleted_for_good(t: TestApp) {
