@@ -5,48 +5,26 @@ import { AxeBuilder } from "@axe-core/playwright";
 const HEIGHT = 800;
 const NARROW = 360;
 const WIDE = 1600;
-const COLOURS = ["color-contrast", "link-in-text-block"];
-
-// Pages that are made of the same are told apart by their texts alone, and scans take most of the time.
-const knownPages = new Set();
-const knownParts = new Set();
 
 /** What is wrong with the page that is shown, in words. */
 export async function inspect(page, name) {
   const wrong = await widthOf(page, name, NARROW);
   wrong.push(...(await widthOf(page, name, WIDE)));
-  const made = await page.evaluate(parts);
-  const isNew = made.some((part) => !knownParts.has(part));
-  made.forEach((part) => knownParts.add(part));
-  const whole = made.join("\n");
-  if (!knownPages.has(whole)) {
-    knownPages.add(whole);
-    wrong.push(...(await scan(page, name, (all) => all.disableRules(COLOURS))));
-  }
-  // How an element is coloured, it is on every page.
-  for (const scheme of isNew ? ["light", "dark"] : []) {
+  for (const scheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme: scheme });
-    wrong.push(...(await scan(page, `${name}, ${scheme}`, (all) => all.withRules(COLOURS))));
+    wrong.push(...(await scan(page, `${name}, ${scheme}`)));
   }
-  await page.emulateMedia({ colorScheme: "light" });
   return wrong;
 }
 
-async function scan(page, name, rules) {
+async function scan(page, name) {
   // Nothing comes from another site, so no page of axe's own is needed.
-  const { violations } = await rules(new AxeBuilder({ page }).setLegacyMode()).analyze();
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
   return violations.map((violation) => `${name}: ${told(violation)}`);
 }
 
 function told({ id, help, nodes }) {
   return `${id} (${help}) at ${nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary}`)}`;
-}
-
-/** In the page: the kinds of elements that it has, each with what it is in. */
-function parts() {
-  const kind = (one) => `${one.localName}.${one.getAttribute("class")} ${one.getAttributeNames().sort()}`;
-  const path = (one) => (one.parentElement ? `${path(one.parentElement)} > ${kind(one)}` : kind(one));
-  return [...new Set([...document.querySelectorAll("body *")].map(path))].sort();
 }
 
 async function widthOf(page, name, width) {
