@@ -176,7 +176,6 @@ impl Entry {
         let head = self.head();
         let key = &head.key;
         black_box((key.number, key.workspace, key.api, key.expires_at, key.deleted, head.limits_at));
-        black_box(head.holdings.as_ref().map(|(_, holdings)| holdings.fetch()));
         black_box(self.bytes().iter().step_by(LINE).fold(0, |all, byte| all ^ byte));
     }
 
@@ -233,7 +232,7 @@ impl Entry {
 
     /// The permission with this value, if the key holds it.
     pub fn permission(&self, term: &str) -> Option<PermissionNumber> {
-        self.head().holdings.as_ref().and_then(|(_, holdings)| holdings.find(term))
+        self.holdings().and_then(|holdings| holdings.find(term))
     }
 
     /// The members before the credits; a comma comes first.
@@ -245,7 +244,7 @@ impl Entry {
     /// first.
     pub fn after_credits(&self) -> [&[u8]; 3] {
         let enabled: &[u8] = if self.key().enabled { br#","enabled":true"# } else { br#","enabled":false"# };
-        let holdings = self.head().holdings.as_ref().map(|(_, holdings)| holdings.text());
+        let holdings = self.holdings().map(Holdings::text);
         [enabled, holdings.unwrap_or_default(), &self.bytes()[self.head().identity_at..self.head().limits_at]]
     }
 
@@ -257,6 +256,11 @@ impl Entry {
     /// What the first of those counts with.
     pub(super) fn counter(&self) -> Option<&Arc<Counter>> {
         self.head().limits.first().map(|limit| &limit.counter)
+    }
+
+    /// What the key holds, if it is shown in any state.
+    pub(super) fn holdings(&self) -> Option<&Holdings> {
+        self.head().holdings.as_ref().map(|(_, holdings)| holdings)
     }
 
     /// The texts of the limits that apply by themselves, as [`limit_text`] writes them.

@@ -81,8 +81,8 @@ impl Holdings {
 
     /// What one more holder of it costs, in bytes: its share of them, and the first one's is all.
     pub(super) fn share(&self) -> usize {
-        // One is this one, and one is remembered.
-        let holders = ThinArc::strong_count(&self.0).saturating_sub(1).max(1);
+        // One is this one, one is remembered, and each other holder has it in its entry and in its place.
+        let holders = (ThinArc::strong_count(&self.0) / 2).max(1);
         (self.0.slice.len() + OVERHEAD) / holders
     }
 }

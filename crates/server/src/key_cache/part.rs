@@ -6,6 +6,7 @@ use keyward_core::model::{key::KnownKey, root_key::Hash};
 
 use super::{
     Entry,
+    holdings::Holdings,
     packed::Packed,
     places::{self, Places},
 };
@@ -29,7 +30,12 @@ struct Place {
     entry: Option<Entry>,
     /// What the entry's first limit counts with.
     counter: Option<Arc<Counter>>,
+    /// What the entry's key holds.
+    holdings: Option<Holdings>,
 }
+
+/// What a place points at, beside its entry.
+pub(super) type Beside<'p> = (Option<&'p Arc<Counter>>, Option<&'p Holdings>);
 
 impl places::Place for Place {
     // So that a free one is near.
@@ -91,10 +97,10 @@ impl Part {
         black_box(self.places.at(self.places.home(tag)).tag);
     }
 
-    /// The entry with this hash, and what its first limit counts with.
-    pub(super) fn get(&self, tag: u64, hash: &Hash) -> Option<(&Entry, Option<&Arc<Counter>>)> {
+    /// The entry with this hash, what its first limit counts with, and what its key holds.
+    pub(super) fn get(&self, tag: u64, hash: &Hash) -> Option<(&Entry, Beside<'_>)> {
         let place = self.places.at(self.find(tag, hash)?);
-        Some((place.entry.as_ref()?, place.counter.as_ref()))
+        Some((place.entry.as_ref()?, (place.counter.as_ref(), place.holdings.as_ref())))
     }
 
     /// The key with this hash, if it is packed.
@@ -202,7 +208,8 @@ impl Part {
         // First, so that it is not the one that has to go.
         self.make_room(weight(&entry));
         self.weight += weight(&entry);
-        self.places.insert(Place { tag, counter: entry.counter().cloned(), entry: Some(entry) });
+        let (counter, holdings) = (entry.counter().cloned(), entry.holdings().cloned());
+        self.places.insert(Place { tag, entry: Some(entry), counter, holdings });
     }
 
     fn remove(&mut self, at: usize) -> Option<Entry> {

@@ -1,9 +1,9 @@
 //! Where the entries are: a bounded table whose places point at them.
 //!
 //! Memory is what a lookup waits for, and it waits twice: for the place, and for all that the place points at. So a place
-//! has a part of the hash beside its pointers, the rest is compared in the entry, which has to be fetched anyway, and the
-//! counter that the entry counts with is pointed at from here too. Tables that keep tags, hashes or their own bookkeeping
-//! elsewhere wait once more for each.
+//! has a part of the hash beside its pointers, the rest is compared in the entry, which has to be fetched anyway, and what
+//! the entry points at is pointed at from here too: the counter that it counts with, and what its key holds. Tables that
+//! keep tags, hashes or their own bookkeeping elsewhere wait once more for each.
 
 use std::{
     hash::BuildHasher,
@@ -17,7 +17,7 @@ use std::{
 use foldhash::fast::RandomState;
 use keyward_core::model::{key::KnownKey, root_key::Hash};
 
-use super::{Entry, part::Part};
+use super::{Entry, holdings::Holdings, part::Part};
 
 /// The most parts a table has: a part is locked by itself.
 const PARTS: usize = 128;
@@ -43,9 +43,9 @@ pub(super) struct Lookup<'t> {
 impl Lookup<'_> {
     /// The entry. It is asked for with all of its memory, so that whoever reads it waits once.
     pub(super) fn entry(&self) -> Option<&Entry> {
-        let (entry, counter) = self.part.get(self.tag, self.hash)?;
+        let (entry, (counter, holdings)) = self.part.get(self.tag, self.hash)?;
+        black_box((counter.map(Arc::strong_count), holdings.map(Holdings::fetch)));
         entry.fetch();
-        black_box(counter.map(Arc::strong_count));
         entry.mark_used();
         Some(entry)
     }
