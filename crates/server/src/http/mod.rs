@@ -1,5 +1,6 @@
 //! HTTP: unpack a request, call a service, pack the answer.
 
+mod alarm;
 pub mod answer;
 pub mod attempt;
 pub mod body;
@@ -7,6 +8,7 @@ pub mod cors;
 pub mod dashboard;
 pub mod dispatch;
 pub mod incoming;
+mod joined;
 pub mod management;
 pub mod oauth;
 pub mod openapi;

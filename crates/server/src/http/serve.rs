@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
-use super::dispatch::Dispatch;
+use super::{alarm::Alarm, dispatch::Dispatch, joined::Joined};
 use crate::app::App;
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
@@ -134,7 +134,7 @@ impl Connection {
         let mut protocol = auto::Builder::new(TokioExecutor::new());
         protocol
             .http1()
-            .timer(TokioTimer::new())
+            .timer(Alarm::new())
             .header_read_timeout(Duration::from_secs(app.limits.header_seconds))
             .http2()
             .timer(TokioTimer::new())
@@ -147,7 +147,7 @@ impl Connection {
             async move { Ok::<_, Infallible>(dispatch.answer(peer, request).await) }
         });
         app.metrics.connections.inc();
-        let connection = protocol.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = protocol.serve_connection(TokioIo::new(Joined(stream)), service).into_owned();
         if let Err(error) = watcher.watch(connection).await {
             // Clients that vanish are everyday.
             tracing::debug!(error, peer = %peer, "a connection ended early");
