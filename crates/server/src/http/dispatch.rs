@@ -45,7 +45,7 @@ use crate::{
 
 /// The schemas of a row, compiled once.
 pub(super) struct Schemas {
-    query: Schema,
+    pub(super) query: Schema,
     pub(super) body: Option<Schema>,
 }
 
@@ -228,7 +228,7 @@ impl Dispatch {
                     AssertUnwindSafe(oauth::receive::carry_out(&self.app, row, &incoming, body)).catch_unwind().await
                 }
                 Surface::Console => {
-                    let receiving = dashboard::receive::carry_out(&self.app, row, &incoming, segments, body);
+                    let receiving = dashboard::receive::carry_out(&self.app, (row, schemas), &incoming, segments, body);
                     AssertUnwindSafe(receiving).catch_unwind().await
                 }
             };

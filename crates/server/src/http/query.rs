@@ -3,7 +3,10 @@
 use keyward_core::problem::{Invalid, Part};
 use serde_json::{Map, Value, json};
 
-use super::operation::{Parameter, ParameterKind};
+use super::{
+    operation::{Parameter, ParameterKind},
+    validation::Schema,
+};
 
 /// The parameter that names fields of the answer, of these.
 pub const fn fields(known: &'static [&'static str]) -> Parameter {
@@ -77,23 +80,8 @@ pub fn parse(parameters: &[Parameter], text: &str) -> Result<Map<String, Value>,
 
 /// Leaves out what no parameter is for, and what is none of its kind. A page is shown without it: who follows a link that
 /// somebody else wrote is not to be blamed for it.
-pub fn retain_known(parameters: &[Parameter], values: &mut Map<String, Value>) {
-    values.retain(|name, value| {
-        let kind = parameters.iter().find(|parameter| parameter.name == name).map(|parameter| parameter.kind);
-        match kind {
-            Some(ParameterKind::Integer(least, most)) => {
-                value.as_i64().is_some_and(|number| (least..=most).contains(&number))
-            }
-            Some(ParameterKind::Boolean) => value.is_boolean(),
-            Some(ParameterKind::Text(longest)) => {
-                value.as_str().is_some_and(|text| text.chars().count() as u64 <= longest)
-            }
-            Some(ParameterKind::Choice(words)) => value.as_str().is_some_and(|text| words.contains(&text)),
-            Some(ParameterKind::Repeated(most)) => value.as_array().is_some_and(|list| list.len() as u64 <= most),
-            Some(ParameterKind::Fields(_)) => true,
-            None => false,
-        }
-    });
+pub fn retain_known(schema: &Schema, values: &mut Map<String, Value>) {
+    values.retain(|name, value| schema.is_valid(&json!({ name: value })));
 }
 
 fn check_fields(parameters: &[Parameter], name: &str, given: &str, known: &[&str]) -> Result<(), Invalid> {

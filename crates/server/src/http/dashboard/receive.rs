@@ -19,7 +19,7 @@ use crate::{
     http::{
         answer::Answer,
         body::Unread,
-        dispatch::{answer_in_time, no_actor, record_refusal},
+        dispatch::{Schemas, answer_in_time, no_actor, record_refusal},
         incoming::{Incoming, hide, kept, origin},
         operation::{Access, Operation, Request},
         query,
@@ -37,7 +37,7 @@ pub(super) const COOKIE: &str = "__Host-keyward";
 /// Reads and checks a request, and carries it out.
 pub(in crate::http) async fn carry_out(
     app: &Arc<App>,
-    row: &'static Operation,
+    (row, schemas): (&'static Operation, &Schemas),
     incoming: &Arc<Incoming>,
     segments: Result<Vec<String>, Problem>,
     body: &Unread,
@@ -68,7 +68,7 @@ pub(in crate::http) async fn carry_out(
         call.actor = Arc::new(session::actor(&signed_in.administrator));
     }
     call.session = signed_in;
-    match attempt(&mut call, row, incoming, segments, body).await {
+    match attempt(&mut call, (row, schemas), incoming, segments, body).await {
         Err(problem) if row.audit.is_some() && !problem.is_ours() => {
             record_refusal(&call, &crate::http::problem::render(&problem)).await;
             Err(problem)
@@ -87,7 +87,7 @@ pub(in crate::http) async fn carry_out(
 
 async fn attempt(
     call: &mut Call,
-    row: &'static Operation,
+    (row, schemas): (&'static Operation, &Schemas),
     incoming: &Arc<Incoming>,
     segments: Result<Vec<String>, Problem>,
     body: &Unread,
@@ -114,7 +114,7 @@ async fn attempt(
         Arc::make_mut(&mut call.origin).body = body;
     }
     let mut query = query::parse(row.query, incoming.uri.query().unwrap_or_default()).map_err(Problem::Invalid)?;
-    query::retain_known(row.query, &mut query);
+    query::retain_known(&schemas.query, &mut query);
     let segments = segments?;
     for sent in query.values().cloned().chain(segments.iter().map(|segment| segment.as_str().into())) {
         refuse_null_characters(Part::Query, &sent).map_err(Problem::Invalid)?;
