@@ -26,7 +26,7 @@ scenario("who saves second sees what changed meanwhile, and keeps what they type
 
   await other.getByLabel("Description").fill("Look at it");
   await other.getByRole("button", { name: "Save" }).click();
-  await other.getByRole("alert").filter({ hasText: "Somebody else changed this permission" }).waitFor();
+  await other.getByRole("alert").filter({ hasText: "Somebody else changed this while" }).waitFor();
   assert.deepEqual(await scope(), { value: "read:calendar", description: "Read the calendar" });
   const lines = (name) => other.getByRole("region", { name }).locator("del, ins").allTextContents();
   assert.deepEqual(await lines("What changed meanwhile"), ["description: Read it", "description: Read the calendar"]);

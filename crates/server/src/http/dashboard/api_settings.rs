@@ -172,11 +172,10 @@ fn save(request: Request) -> Handled {
             let seen = Precondition::Versions(vec![revision], revision.to_string());
             match api::update(&request.call, &vec![entry.api.id.clone()], changes(&form), seen).await {
                 Ok(entry) => return Ok(done(&entry)),
-                Err(problem) if problem.is_ours() => return Err(problem),
                 Err(problem) => {
-                    let words = problem::words(&problem);
-                    status = words.0;
-                    form.refuse("", words.2);
+                    let (found, text) = problem::at_form(problem)?;
+                    status = found;
+                    form.refuse("", text);
                 }
             }
         }

@@ -202,15 +202,13 @@ pub(super) fn create(request: Request) -> Handled {
         settings.insert("signing_alg".to_owned(), json!(algorithm));
         let fields = ApiFields { name: Some(name.clone()), settings, ..ApiFields::default() };
         let checked = check(&name, &identifier, &algorithm);
-        let refusal = match checked {
+        let (status, text) = match checked {
             Ok(()) => match api::create(&request.call, identifier.clone(), fields).await {
                 Ok(entry) => return Ok(redirect(&format!("/apis/{}/permissions", entry.api.id))),
-                Err(problem) if problem.is_ours() => return Err(problem),
-                Err(problem) => problem::words(&problem),
+                Err(problem) => problem::at_form(problem)?,
             },
-            Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, "", text),
+            Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, text),
         };
-        let (status, _, text) = refusal;
         let frame = Frame::new(&request.call, "apis", "New API");
         show(status, &New { frame, name, identifier, algorithm, algorithms: algorithms(), error: Some(text) })
     })

@@ -163,9 +163,8 @@ fn save(request: Request) -> Handled {
         let seen = Precondition::Versions(vec![revision], revision.to_string());
         match client::update(&request.call, client.id.clone(), changes(&form, client)?, seen).await {
             Ok(after) => Ok(redirect(&format!("/applications/{}?saved={}", after.id, after.revision.0))),
-            Err(problem) if problem.is_ours() => Err(problem),
             Err(problem) => {
-                let (status, _, text) = problem::words(&problem);
+                let (status, text) = problem::at_form(problem)?;
                 form.refuse("", text);
                 show_one(&request, client, (status, form))
             }

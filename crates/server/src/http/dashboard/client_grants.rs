@@ -228,11 +228,10 @@ fn create(request: Request) -> Handled {
             };
             match client_grant::create(&request.call, new, changes(&form)).await {
                 Ok(grant) => return Ok(back(&request, entry, ("saved", &grant.id), Some(&client.id))),
-                Err(problem) if problem.is_ours() => return Err(problem),
                 Err(problem) => {
-                    let words = problem::words(&problem);
-                    status = words.0;
-                    form.refuse("", words.2);
+                    let (found, text) = problem::at_form(problem)?;
+                    status = found;
+                    form.refuse("", text);
                 }
             }
         }
@@ -276,11 +275,10 @@ fn save(request: Request) -> Handled {
             let seen = Precondition::Versions(vec![grant.revision.0], grant.revision.0.to_string());
             match client_grant::update(&request.call, grant.id.clone(), changes(&form), seen).await {
                 Ok(_) => return Ok(done()),
-                Err(problem) if problem.is_ours() => return Err(problem),
                 Err(problem) => {
-                    let words = problem::words(&problem);
-                    status = words.0;
-                    form.refuse("", words.2);
+                    let (found, text) = problem::at_form(problem)?;
+                    status = found;
+                    form.refuse("", text);
                 }
             }
         }

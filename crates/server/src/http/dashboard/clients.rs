@@ -189,9 +189,8 @@ fn create(request: Request) -> Handled {
         let fields = ClientFields { name: Some(name.to_owned()), settings, ..ClientFields::default() };
         match client::create(&request.call, fields).await {
             Ok((client, secret)) => show_secret(&request, &client, secret.as_ref(), true),
-            Err(problem) if problem.is_ours() => Err(problem),
             Err(problem) => {
-                let (status, _, text) = problem::words(&problem);
+                let (status, text) = problem::at_form(problem)?;
                 show_new(&request, status, Some(("", text)))
             }
         }

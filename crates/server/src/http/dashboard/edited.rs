@@ -144,6 +144,9 @@ fn difference(before: &Fields, after: &Fields) -> Vec<Line> {
     for (name, old) in before.iter() {
         let (new, label) = (after.get(name), name.replace('_', " "));
         let line = |text: &str, is_same, is_added| Line { text: format!("{label}: {text}"), is_same, is_added };
+        if old == new && old.is_empty() {
+            continue;
+        }
         if old == new {
             let count = old.lines().count();
             let whole = if count < REPEATED { old.lines().collect::<Vec<_>>().join(", ") } else { format!("{count}") };

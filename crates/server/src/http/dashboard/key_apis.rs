@@ -98,9 +98,8 @@ pub(super) fn find(request: Request) -> Handled {
                 let entry = entry.ok_or_else(|| Problem::internal("a key was read whose API is not there"))?;
                 Ok(redirect(&place(entry, &data.key.id)))
             }
-            Err(problem) if problem.is_ours() => Err(problem),
             Err(problem) => {
-                let (status, _, text) = problem::words(&problem);
+                let (status, text) = problem::at_form(problem)?;
                 // A key is not shown again.
                 let typed = if typed.starts_with("key_") && !is_text { typed } else { String::new() };
                 show_list(&request, (status, typed, Some(text))).await

@@ -134,9 +134,8 @@ pub(super) fn create(request: Request) -> Handled {
         }
         match key::create(&request.call, wanted).await {
             Ok(made) => show_made(&request, entry, &made, None),
-            Err(problem) if problem.is_ours() => Err(problem),
             Err(problem) => {
-                let (status, _, text) = problem::words(&problem);
+                let (status, text) = problem::at_form(problem)?;
                 errors.add("whole", text);
                 show_form(&request, entry, (status, typed, errors))
             }

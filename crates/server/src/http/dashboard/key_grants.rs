@@ -53,9 +53,8 @@ pub(super) fn rows() -> Vec<Operation> {
 fn told(request: &Request, entry: &ApiEntry, data: &KeyData, result: Result<(), Problem>) -> Result<Answer, Problem> {
     match result {
         Ok(()) => Ok(redirect(&place(entry, &data.key.id))),
-        Err(problem) if problem.is_ours() => Err(problem),
         Err(problem) => {
-            let (status, _, text) = problem::words(&problem);
+            let (status, text) = problem::at_form(problem)?;
             show_key(request, entry, data, (status, Some(text)))
         }
     }

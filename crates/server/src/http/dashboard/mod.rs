@@ -27,6 +27,7 @@ mod log;
 mod log_page;
 mod page;
 mod permission_deletion;
+mod permission_edit;
 mod permission_page;
 mod permissions;
 mod picker;

@@ -2,12 +2,10 @@
 
 use askama::Template;
 use keyward_core::model::permission::Permission;
-use serde_json::Value;
 
 use super::{
     apis::Head,
-    difference::{self, Line},
-    form,
+    edited::Edited,
     page::{Frame, Pager},
     usage_plot::Used,
 };
@@ -19,8 +17,7 @@ pub(super) struct List {
     pub(super) frame: Frame,
     pub(super) api: Head,
     pub(super) notice: Option<Notice>,
-    pub(super) typed: Typed,
-    pub(super) error: Option<String>,
+    pub(super) new: New,
     pub(super) q: String,
     pub(super) sort: String,
     pub(super) sort_link: String,
@@ -41,8 +38,8 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn new(permission: &Permission, used: Used) -> Self {
-        let Typed { value, description } = Typed::now(permission);
-        Self { id: permission.id.clone(), value, description, used }
+        let description = permission.description.clone().unwrap_or_default();
+        Self { id: permission.id.clone(), value: permission.value.to_string(), description, used }
     }
 }
 
@@ -62,31 +59,12 @@ pub(super) struct Notice {
     pub(super) can_undo: bool,
 }
 
-/// What stands in the fields of a permission's form.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Typed {
+/// What was typed of one that is not there yet, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct New {
     pub(super) value: String,
     pub(super) description: String,
-}
-
-impl Typed {
-    /// What was typed.
-    pub(super) fn of(body: &Value) -> Self {
-        let text = |name| form::text(body, name).to_owned();
-        Self { value: text("value"), description: text("description") }
-    }
-
-    /// What the form showed before it was typed over.
-    pub(super) fn seen(body: &Value) -> Self {
-        let text = |name| form::text(body, name).to_owned();
-        Self { value: text("seen_value"), description: text("seen_description") }
-    }
-
-    /// What it is now.
-    pub(super) fn now(permission: &Permission) -> Self {
-        let description = permission.description.as_deref().unwrap_or_default().trim().to_owned();
-        Self { value: permission.value.to_string(), description }
-    }
+    pub(super) error: String,
 }
 
 /// Many at once.
@@ -102,22 +80,9 @@ pub(super) struct Paste {
 /// One to change.
 #[derive(Template)]
 #[template(path = "permission_edit.html")]
-pub(super) struct Edited {
+pub(super) struct Page {
     pub(super) frame: Frame,
     pub(super) api: Head,
     pub(super) id: String,
-    pub(super) now: Typed,
-    pub(super) typed: Typed,
-    pub(super) is_stale: bool,
-    pub(super) theirs: Vec<Line>,
-    pub(super) yours: Vec<Line>,
-    pub(super) error: Option<String>,
-}
-
-/// How one form differs from another.
-pub(super) fn difference(before: &Typed, after: &Typed) -> Vec<Line> {
-    difference::difference(&[
-        ("permission", &before.value, &after.value),
-        ("description", &before.description, &after.description),
-    ])
+    pub(super) form: Edited,
 }

@@ -15,7 +15,7 @@ use super::{
     apis::{Head, find},
     form::{self, query},
     page::{Frame, Pager, escaped, redirect, show, time},
-    permission_page::{Deleted, Edited, List, Notice, Paste, Row, Typed, difference},
+    permission_page::{Deleted, List, New, Notice, Paste, Row},
     problem,
     table::{EDIT, PAGE, VIEW, form_at, page_at, word},
     usage_plot::in_list,
@@ -25,11 +25,7 @@ use crate::{
         answer::Answer,
         operation::{Handled, Operation, Parameter, ParameterKind, Request},
     },
-    service::{
-        Precondition,
-        permission::{self, PermissionFields},
-        permission_usage, slug,
-    },
+    service::{Precondition, permission, permission_usage, slug},
 };
 
 /// How many permissions a page has.
@@ -82,19 +78,6 @@ pub(super) fn rows() -> Vec<Operation> {
             ("Add permissions to a resource server", EDIT),
             add_many,
         ),
-        page_at(
-            "console_permission",
-            "/apis/{id}/permissions/{permission}",
-            ("Show a permission to change it", EDIT),
-            &[],
-            edit,
-        ),
-        form_at(
-            "console_permission_save",
-            "/apis/{id}/permissions/{permission}",
-            ("Update a permission of a resource server", EDIT),
-            save,
-        ),
     ]
 }
 
@@ -120,7 +103,11 @@ fn refused(error: PermissionValueError) -> String {
     }
 }
 
-fn wanted(value: &str, description: &str) -> Result<Wanted, String> {
+/// A permission as it was typed.
+///
+/// # Errors
+/// What is wrong with it, for whoever typed it.
+pub(super) fn wanted(value: &str, description: &str) -> Result<Wanted, String> {
     let description = description.trim();
     let value = PermissionValue::parse(value.trim()).map_err(refused)?;
     Ok(Wanted { value, description: (!description.is_empty()).then(|| description.to_owned()) })
@@ -144,14 +131,14 @@ fn midnight(date: &str) -> Option<Timestamp> {
 pub(super) fn list(request: Request) -> Handled {
     Box::pin(async move {
         let entry = find(&request)?;
-        show_list(&request, entry, (StatusCode::OK, Typed::default(), None)).await
+        show_list(&request, entry, (StatusCode::OK, None)).await
     })
 }
 
 async fn show_list(
     request: &Request,
     entry: &ApiEntry,
-    (status, typed, error): (StatusCode, Typed, Option<String>),
+    (status, new): (StatusCode, Option<New>),
 ) -> Result<Answer, Problem> {
     let (q, unused) = (query(request, "q").trim().to_owned(), query(request, "unused").to_owned());
     let part = q.to_lowercase();
@@ -197,8 +184,7 @@ async fn show_list(
         sort_link: if sort == "value" { path } else { format!("{path}?sort=value") },
         api: Head::new(entry, "permissions"),
         notice,
-        typed,
-        error,
+        new: new.unwrap_or_default(),
         q,
         sort,
         unused,
@@ -247,20 +233,19 @@ pub(super) fn check(request: Request) -> Handled {
 pub(super) fn add(request: Request) -> Handled {
     Box::pin(async move {
         let entry = find(&request)?;
-        let typed = Typed::of(&request.body);
-        let refusal = match wanted(&typed.value, &typed.description) {
+        let text = |name| form::text(&request.body, name).to_owned();
+        let (value, description) = (text("value"), text("description"));
+        let (status, text) = match wanted(&value, &description) {
             Ok(wanted) => {
                 let api = vec![entry.api.id.clone()];
                 match permission::add(&request.call, &api, wanted, Precondition::None).await {
                     Ok((entry, made)) => return Ok(to_list(&entry, "added", &made.id)),
-                    Err(problem) if problem.is_ours() => return Err(problem),
-                    Err(problem) => problem::words(&problem),
+                    Err(problem) => problem::at_form(problem)?,
                 }
             }
-            Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, "", text),
+            Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, text),
         };
-        let (status, _, text) = refusal;
-        show_list(&request, entry, (status, typed, Some(text))).await
+        show_list(&request, entry, (status, Some(New { value, description, error: text }))).await
     })
 }
 
@@ -310,75 +295,10 @@ pub(super) fn add_many(request: Request) -> Handled {
         let added = permission::add_all(&request.call, &vec![entry.api.id.clone()], all, Precondition::None).await;
         match added {
             Ok(entry) => Ok(redirect(&format!("/apis/{}/permissions", entry.api.id))),
-            Err(problem) if problem.is_ours() => Err(problem),
             Err(problem) => {
-                let (status, _, text) = problem::words(&problem);
+                let (status, text) = problem::at_form(problem)?;
                 show_paste(&request, entry, (status, lines, vec![text]))
             }
         }
-    })
-}
-
-/// Shows a permission to change it.
-pub(super) fn edit(request: Request) -> Handled {
-    Box::pin(async move {
-        let entry = find(&request)?;
-        let permission = named(entry, &request)?;
-        let typed = Typed::now(permission);
-        show_edited(&request, entry, permission, (StatusCode::OK, typed, None, None))
-    })
-}
-
-fn show_edited(
-    request: &Request,
-    entry: &ApiEntry,
-    permission: &Permission,
-    (status, typed, seen, error): (StatusCode, Typed, Option<Typed>, Option<String>),
-) -> Result<Answer, Problem> {
-    let now = Typed::now(permission);
-    let page = Edited {
-        frame: Frame::new(&request.call, "apis", now.value.clone()),
-        api: Head::new(entry, "permissions"),
-        id: permission.id.clone(),
-        is_stale: seen.is_some(),
-        theirs: seen.as_ref().map(|seen| difference(seen, &now)).unwrap_or_default(),
-        yours: seen.as_ref().map(|seen| difference(seen, &typed)).unwrap_or_default(),
-        now,
-        typed,
-        error,
-    };
-    show(status, &page)
-}
-
-/// Changes a permission, unless somebody else did since the form was shown.
-pub(super) fn save(request: Request) -> Handled {
-    Box::pin(async move {
-        let entry = find(&request)?;
-        let permission = named(entry, &request)?;
-        let (typed, seen) = (Typed::of(&request.body), Typed::seen(&request.body));
-        let now = Typed::now(permission);
-        if typed == now {
-            return Ok(to_list(entry, "saved", &permission.id));
-        }
-        if seen != now {
-            return show_edited(&request, entry, permission, (StatusCode::CONFLICT, typed, Some(seen), None));
-        }
-        let refusal = match wanted(&typed.value, &typed.description) {
-            Ok(wanted) => {
-                let fields = PermissionFields { value: Some(wanted.value), description: Some(wanted.description) };
-                // What was compared is what is changed: the version says so under the lock.
-                let revision = entry.api.revision.0;
-                let seen = Precondition::Versions(vec![revision], format!("\"{revision}\""));
-                let (api, values) = (vec![entry.api.id.clone()], vec![permission.value.to_string()]);
-                match permission::update(&request.call, &api, values, fields, seen).await {
-                    Ok((entry, changed)) => return Ok(to_list(&entry, "saved", &changed.id)),
-                    Err(problem) if problem.is_ours() => return Err(problem),
-                    Err(problem) => problem::words(&problem),
-                }
-            }
-            Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, "", text),
-        };
-        let (status, _, text) = refusal;
-        show_edited(&request, entry, permission, (status, typed, None, Some(text)))
     })
 }

@@ -185,11 +185,7 @@ fn assign(request: Request) -> Handled {
                 let done = user_roles::assign_to_users(&request.call, role.management_id(), vec![user.clone()]).await;
                 match done {
                     Ok(()) => return Ok(to_list(role, "added", &user)),
-                    Err(problem) if problem.is_ours() => return Err(problem),
-                    Err(problem) => {
-                        let (status, _, text) = problem::words(&problem);
-                        (status, text)
-                    }
+                    Err(problem) => problem::at_form(problem)?,
                 }
             }
             Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, text),

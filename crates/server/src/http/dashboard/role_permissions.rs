@@ -187,11 +187,7 @@ fn add(request: Request) -> Handled {
             Err(refusal) => refusal,
             Ok(wanted) => match grants::add(&request.call, role.management_id(), wanted).await {
                 Ok(()) => return Ok(to_list(role, "added", &asked.ticked)),
-                Err(problem) if problem.is_ours() => return Err(problem),
-                Err(problem) => {
-                    let (status, _, text) = problem::words(&problem);
-                    (status, text)
-                }
+                Err(problem) => problem::at_form(problem)?,
             },
         };
         picker::show_permissions(&request, place(role), (&asked, &role.permissions), (status, Some(text)))

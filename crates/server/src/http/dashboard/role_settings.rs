@@ -7,11 +7,11 @@ use http::StatusCode;
 use keyward_core::{Problem, model::role::Role};
 
 use super::{
-    difference::{Line, difference},
+    edited::{Edited, Fields},
     form, keys,
     page::{Frame, redirect, show, thousands},
     problem,
-    roles::{Head, Typed, find},
+    roles::{Head, find, refused},
     table::{EDIT, VIEW, form_at, page_at},
 };
 use crate::{
@@ -54,16 +54,11 @@ pub(super) fn rows() -> Vec<Operation> {
 
 #[derive(Template)]
 #[template(path = "role_settings.html")]
-struct Edited {
+struct Page {
     frame: Frame,
     role: Head,
     key_id: String,
-    now: Typed,
-    typed: Typed,
-    is_stale: bool,
-    theirs: Vec<Line>,
-    yours: Vec<Line>,
-    error: Option<String>,
+    form: Edited,
 }
 
 #[derive(Template)]
@@ -101,34 +96,27 @@ struct Named {
     name: String,
 }
 
-fn lines(before: &Typed, after: &Typed) -> Vec<Line> {
-    difference(&[("name", &before.name, &after.name), ("description", &before.description, &after.description)])
+/// What the form shows, as one sends it.
+fn fields(role: &Role) -> Fields {
+    let sent = |text: &str| text.replace("\r\n", "\n");
+    let description = role.description.as_deref().unwrap_or_default();
+    Fields::new([("name", sent(&role.name)), ("description", sent(description))])
 }
 
 /// Shows what a role is called, to change it.
 fn edit(request: Request) -> Handled {
     Box::pin(async move {
         let role = find(&request)?;
-        show_edited(&request, role, (StatusCode::OK, Typed::now(role), None, None)).await
+        show_form(&request, role, (StatusCode::OK, Edited::of(fields(role)))).await
     })
 }
 
-async fn show_edited(
-    request: &Request,
-    role: &Role,
-    (status, typed, seen, error): (StatusCode, Typed, Option<Typed>, Option<String>),
-) -> Result<Answer, Problem> {
-    let now = Typed::now(role);
-    let page = Edited {
+async fn show_form(request: &Request, role: &Role, (status, form): (StatusCode, Edited)) -> Result<Answer, Problem> {
+    let page = Page {
         frame: Frame::new(&request.call, "roles", role.name.clone()),
         role: Head::read(request, role, "/settings").await?.0,
         key_id: role.key_id(),
-        is_stale: seen.is_some(),
-        theirs: seen.as_ref().map(|seen| lines(seen, &now)).unwrap_or_default(),
-        yours: seen.as_ref().map(|seen| lines(seen, &typed)).unwrap_or_default(),
-        now,
-        typed,
-        error,
+        form,
     };
     show(status, &page)
 }
@@ -137,41 +125,40 @@ async fn show_edited(
 fn save(request: Request) -> Handled {
     Box::pin(async move {
         let role = find(&request)?;
-        let (typed, seen, now) = (Typed::of(&request.body), Typed::seen(&request.body), Typed::now(role));
+        let mut form = Edited::sent(&request.body, fields(role), &[]);
         let done = || Ok(redirect(&format!("/roles/{}/settings", role.management_id())));
-        if typed == now {
+        if form.is_unchanged() {
             return done();
         }
-        if seen != now {
-            return show_edited(&request, role, (StatusCode::CONFLICT, typed, Some(seen), None)).await;
+        if form.is_stale() {
+            return show_form(&request, role, (StatusCode::CONFLICT, form)).await;
         }
-        let (status, text) = match typed.refused() {
+        let (status, text) = match refused(form.typed.get("name"), form.typed.get("description")) {
             Some(text) => (StatusCode::UNPROCESSABLE_ENTITY, text),
-            None => match update(&request, role, &typed, &now).await {
+            None => match update(&request, role, &form).await {
                 Ok(_) => return done(),
-                Err(problem) if problem.is_ours() => return Err(problem),
                 Err(Problem::Stale { .. }) => {
                     let view = request.call.app.view();
                     let role = change::find(&view.snapshot, request.call.workspace, &role.management_id())?.clone();
                     drop(view);
-                    return show_edited(&request, &role, (StatusCode::CONFLICT, typed, Some(seen), None)).await;
+                    let form = Edited::sent(&request.body, fields(&role), &[]);
+                    return show_form(&request, &role, (StatusCode::CONFLICT, form)).await;
                 }
-                Err(problem) => {
-                    let (status, _, text) = problem::words(&problem);
-                    (status, text)
-                }
+                Err(problem) => problem::at_form(problem)?,
             },
         };
-        show_edited(&request, role, (status, typed, None, Some(text))).await
+        form.refuse("name", text);
+        show_form(&request, role, (status, form)).await
     })
 }
 
 /// Writes what was typed over what was compared with it, and over nothing else. What was not typed over stays as it is
 /// spelt.
-async fn update(request: &Request, role: &Role, typed: &Typed, now: &Typed) -> Result<Role, Problem> {
+async fn update(request: &Request, role: &Role, form: &Edited) -> Result<Role, Problem> {
+    let typed = |name| form.differs(name).then(|| form.typed.get(name).to_owned());
     let fields = RoleFields {
-        name: (typed.name != now.name).then(|| typed.name.clone()),
-        description: (typed.description != now.description).then(|| typed.description.clone()),
+        name: typed("name"),
+        description: typed("description"),
         seen: Some((role.name.clone(), role.description.clone())),
     };
     change::update(&request.call, role.management_id(), fields).await

@@ -85,47 +85,21 @@ struct Notice {
 #[template(path = "role_new.html")]
 struct New {
     frame: Frame,
-    typed: Typed,
+    name: String,
+    description: String,
     error: Option<String>,
 }
 
-/// What stands in the fields of a role's form.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Typed {
-    pub(super) name: String,
-    pub(super) description: String,
-}
-
-impl Typed {
-    /// What was typed.
-    pub(super) fn of(body: &serde_json::Value) -> Self {
-        let text = |name| form::text(body, name).to_owned();
-        Self { name: text("name"), description: text("description") }
+/// Why a role can't be called so, if it can't.
+pub(super) fn refused(name: &str, description: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("Give the role a name, such as editor.".to_owned());
     }
-
-    /// What the form showed before it was typed over.
-    pub(super) fn seen(body: &serde_json::Value) -> Self {
-        let text = |name| form::text(body, name).to_owned();
-        Self { name: text("seen_name"), description: text("seen_description") }
+    if name.chars().count() > INDEXED_NAME_MAX {
+        return Some(format!("A name has {INDEXED_NAME_MAX} characters at most."));
     }
-
-    /// What it is now, as a form sends it.
-    pub(super) fn now(role: &Role) -> Self {
-        let sent = |text: &str| text.replace("\r\n", "\n").trim().to_owned();
-        Self { name: sent(&role.name), description: sent(role.description.as_deref().unwrap_or_default()) }
-    }
-
-    /// Why a role can't be called so, if it can't.
-    pub(super) fn refused(&self) -> Option<String> {
-        if self.name.is_empty() {
-            return Some("Give the role a name, such as editor.".to_owned());
-        }
-        if self.name.chars().count() > INDEXED_NAME_MAX {
-            return Some(format!("A name has {INDEXED_NAME_MAX} characters at most."));
-        }
-        let long = self.description.chars().count() > DESCRIPTION_MAX;
-        long.then(|| format!("A description has {DESCRIPTION_MAX} characters at most."))
-    }
+    let long = description.chars().count() > DESCRIPTION_MAX;
+    long.then(|| format!("A description has {DESCRIPTION_MAX} characters at most."))
 }
 
 /// What every page of a role shows of it.
@@ -250,30 +224,24 @@ fn notice(request: &Request, deleted: &[(Role, Timestamp)]) -> Option<Notice> {
 fn new(request: Request) -> Handled {
     Box::pin(async move {
         let frame = Frame::new(&request.call, "roles", "New role");
-        show(StatusCode::OK, &New { frame, typed: Typed::default(), error: None })
+        show(StatusCode::OK, &New { frame, name: String::new(), description: String::new(), error: None })
     })
 }
 
 /// Makes a role.
 fn create(request: Request) -> Handled {
     Box::pin(async move {
-        let typed = Typed::of(&request.body);
-        let (status, text) = match typed.refused() {
+        let text = |name| form::text(&request.body, name).to_owned();
+        let (name, description) = (text("name"), text("description"));
+        let (status, text) = match refused(&name, &description) {
             Some(text) => (StatusCode::UNPROCESSABLE_ENTITY, text),
-            None => {
-                let description = Some(typed.description.clone());
-                match change::create(&request.call, typed.name.clone(), description).await {
-                    Ok(role) => return Ok(redirect(&format!("/roles/{}", role.management_id()))),
-                    Err(problem) if problem.is_ours() => return Err(problem),
-                    Err(problem) => {
-                        let (status, _, text) = problem::words(&problem);
-                        (status, text)
-                    }
-                }
-            }
+            None => match change::create(&request.call, name.clone(), Some(description.clone())).await {
+                Ok(role) => return Ok(redirect(&format!("/roles/{}", role.management_id()))),
+                Err(problem) => problem::at_form(problem)?,
+            },
         };
         let frame = Frame::new(&request.call, "roles", "New role");
-        show(status, &New { frame, typed, error: Some(text) })
+        show(status, &New { frame, name, description, error: Some(text) })
     })
 }
 

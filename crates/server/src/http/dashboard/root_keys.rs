@@ -171,9 +171,8 @@ pub(super) fn revoke(request: Request) -> Handled {
             return show_sure(&request, key, (StatusCode::UNPROCESSABLE_ENTITY, Some(text)));
         }
         match root_key::revoke(&request.call, key.id.clone()).await {
-            Err(problem) if problem.is_ours() => Err(problem),
             Err(problem) => {
-                let (status, _, text) = problem::words(&problem);
+                let (status, text) = problem::at_form(problem)?;
                 show_sure(&request, key, (status, Some(text)))
             }
             Ok(_) => Ok(redirect("/root-keys")),

@@ -9,12 +9,11 @@ use keyward_core::{
         workspace::{AUDIENCE_MAX, FRIENDLY_NAME_MAX, ResourceParameterProfile, Workspace},
     },
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     administrators::{self, Row},
-    difference::Line,
-    form,
+    edited::{Edited, Fields},
     page::{Frame, redirect, show},
     problem,
     table::{OWN, VIEW, form_at, page_at},
@@ -54,89 +53,33 @@ pub(super) fn rows() -> Vec<Operation> {
 #[template(path = "settings.html")]
 struct Page {
     frame: Frame,
-    typed: Typed,
-    now: Typed,
+    form: Edited,
     apis: Vec<String>,
     notice: Option<String>,
-    error: Option<(&'static str, String)>,
-    theirs: Vec<Line>,
-    yours: Vec<Line>,
-    is_stale: bool,
     administrators: Vec<Row>,
     version: &'static str,
     issuer: String,
 }
 
-impl Page {
-    /// What stands at this field.
-    fn error_at(&self, field: &str) -> Option<&str> {
-        self.error.as_ref().filter(|(at, _)| *at == field).map(|(_, text)| text.as_str())
-    }
+/// What the form shows. Whether a request may name its API by `resource` is on or off.
+fn fields(workspace: &Workspace) -> Fields {
+    let settings = &workspace.settings;
+    let is_taken = settings.resource_parameter_profile == ResourceParameterProfile::Compatibility;
+    Fields::new([
+        ("friendly_name", settings.friendly_name().to_owned()),
+        ("default_audience", settings.default_audience.clone()),
+        ("resource", if is_taken { "on" } else { "" }.to_owned()),
+    ])
 }
 
-/// What stands in the fields.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Typed {
-    name: String,
-    audience: String,
-    /// Whether a request may name its API by `resource`.
-    resource: bool,
-}
-
-impl Typed {
-    fn now(workspace: &Workspace) -> Self {
-        let settings = &workspace.settings;
-        Self {
-            name: settings.friendly_name().to_owned(),
-            audience: settings.default_audience.clone(),
-            resource: settings.resource_parameter_profile == ResourceParameterProfile::Compatibility,
-        }
-    }
-
-    fn of(body: &Value, prefix: &str) -> Self {
-        let text = |name: &str| form::text(body, &format!("{prefix}{name}")).to_owned();
-        Self { name: text("friendly_name"), audience: text("default_audience"), resource: !text("resource").is_empty() }
-    }
-
-    /// The fields in which it is another one.
-    fn changes(&self, now: &Self) -> Map<String, Value> {
-        let profile = if self.resource { "compatibility" } else { "audience" };
-        let fields = [
-            ("friendly_name", self.name != now.name, json!(self.name)),
-            ("default_audience", self.audience != now.audience, json!(self.audience)),
-            ("resource_parameter_profile", self.resource != now.resource, json!(profile)),
-        ];
-        fields.into_iter().filter(|(_, differs, _)| *differs).map(|(name, _, value)| (name.to_owned(), value)).collect()
-    }
-
-    /// How this form differs from another, line by line.
-    fn difference(&self, after: &Self) -> Vec<Line> {
-        let resource = |typed: &Self| if typed.resource { "taken" } else { "not taken" }.to_owned();
-        let fields = [
-            ("name", self.name.clone(), after.name.clone()),
-            ("default API", self.audience.clone(), after.audience.clone()),
-            ("resource", resource(self), resource(after)),
-        ];
-        let mut lines = Vec::new();
-        for (name, before, after) in fields {
-            let line = |text: &str, is_same, is_added| Line { text: format!("{name}: {text}"), is_same, is_added };
-            if before == after {
-                lines.push(line(&before, true, false));
-            } else {
-                lines.extend([line(&before, false, false), line(&after, false, true)]);
-            }
-        }
-        lines
-    }
-}
-
-/// What a page shows besides what is set.
-#[derive(Default)]
-struct Said {
-    notice: Option<String>,
-    error: Option<(&'static str, String)>,
-    /// What the form showed before it was typed over, if it is another one by now.
-    seen: Option<Typed>,
+/// What differs, as the use case wants it.
+fn changes(form: &Edited) -> Map<String, Value> {
+    let typed = form.typed.iter().filter(|(name, _)| form.differs(name));
+    let field = |(name, text): &(&'static str, String)| match *name {
+        "resource" => ("resource_parameter_profile", if text.is_empty() { "audience" } else { "compatibility" }.into()),
+        name => (name, text.as_str().into()),
+    };
+    typed.map(field).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The identifiers of APIs that a request may be for.
@@ -148,26 +91,17 @@ fn proposed(view: &View, request: &Request) -> Vec<String> {
 
 async fn show_settings(
     request: &Request,
-    status: StatusCode,
-    typed: Option<Typed>,
-    said: Said,
+    (status, form): (StatusCode, Edited),
+    notice: Option<String>,
 ) -> Result<Answer, Problem> {
-    let workspace = workspace::find(&request.view.snapshot, &request.call)?;
-    let now = Typed::now(workspace);
-    let typed = typed.unwrap_or_else(|| now.clone());
     let page = Page {
         frame: Frame::new(&request.call, "settings", "Settings"),
+        form,
         apis: proposed(&request.view, request),
-        is_stale: said.seen.is_some(),
-        theirs: said.seen.as_ref().map(|seen| seen.difference(&now)).unwrap_or_default(),
-        yours: said.seen.as_ref().map(|seen| seen.difference(&typed)).unwrap_or_default(),
-        notice: said.notice,
-        error: said.error,
+        notice,
         administrators: administrators::list(&request.call).await?,
         version: env!("CARGO_PKG_VERSION"),
         issuer: request.call.app.public_url.clone(),
-        now,
-        typed,
     };
     show(status, &page)
 }
@@ -191,50 +125,51 @@ async fn notice(request: &Request) -> Result<Option<String>, Problem> {
 /// Shows what is set.
 pub(super) fn ask(request: Request) -> Handled {
     Box::pin(async move {
-        let said = Said { notice: notice(&request).await?, ..Said::default() };
-        show_settings(&request, StatusCode::OK, None, said).await
+        let form = Edited::of(fields(workspace::find(&request.view.snapshot, &request.call)?));
+        show_settings(&request, (StatusCode::OK, form), notice(&request).await?).await
     })
 }
 
-/// Why what was typed can't be taken, and at which field.
-fn refusal(request: &Request, typed: &Typed, now: &Typed) -> Option<(&'static str, String)> {
-    if typed.name.chars().count() > FRIENDLY_NAME_MAX {
-        return Some(("friendly_name", format!("A name has {FRIENDLY_NAME_MAX} characters at most.")));
+/// Says what can't be taken, field by field.
+fn check(form: &mut Edited, request: &Request) {
+    if form.typed.get("friendly_name").chars().count() > FRIENDLY_NAME_MAX {
+        form.refuse("friendly_name", format!("A name has {FRIENDLY_NAME_MAX} characters at most."));
     }
+    let audience = form.typed.get("default_audience");
     let mut apis = request.view.snapshot.apis(request.call.workspace);
     // One that was set before its API was made, or is there no more, may stay.
-    let is_known = typed.audience.is_empty()
-        || typed.audience == now.audience
-        || (typed.audience.chars().count() <= AUDIENCE_MAX && apis.any(|entry| entry.api.identifier == typed.audience));
-    (!is_known).then(|| ("default_audience", "No API has this identifier. Choose one of the list, or none.".to_owned()))
+    let is_known = audience.is_empty()
+        || !form.differs("default_audience")
+        || (audience.chars().count() <= AUDIENCE_MAX && apis.any(|entry| entry.api.identifier == audience));
+    if !is_known {
+        form.refuse("default_audience", "No API has this identifier. Choose one of the list, or none.");
+    }
 }
 
 /// Changes what is set, unless somebody else did since the form was shown.
 pub(super) fn save(request: Request) -> Handled {
     Box::pin(async move {
         let workspace = workspace::find(&request.view.snapshot, &request.call)?;
-        let (typed, seen, now) =
-            (Typed::of(&request.body, ""), Typed::of(&request.body, "seen_"), Typed::now(workspace));
-        if typed == now {
+        let mut form = Edited::sent(&request.body, fields(workspace), &[]);
+        if form.is_unchanged() {
             return Ok(redirect(&format!("/settings?saved={}", workspace.revision.0)));
         }
-        if seen != now {
-            let said = Said { seen: Some(seen), ..Said::default() };
-            return show_settings(&request, StatusCode::CONFLICT, Some(typed), said).await;
+        if form.is_stale() {
+            return show_settings(&request, (StatusCode::CONFLICT, form), None).await;
         }
-        if let Some(error) = refusal(&request, &typed, &now) {
-            let said = Said { error: Some(error), ..Said::default() };
-            return show_settings(&request, StatusCode::UNPROCESSABLE_ENTITY, Some(typed), said).await;
+        check(&mut form, &request);
+        if form.is_refused() {
+            return show_settings(&request, (StatusCode::UNPROCESSABLE_ENTITY, form), None).await;
         }
         // What was compared is what is changed: the version says so under the lock.
         let revision = workspace.revision.0;
         let precondition = Precondition::Versions(vec![revision], format!("\"{revision}\""));
-        match workspace::update(&request.call, typed.changes(&now), precondition).await {
+        match workspace::update(&request.call, changes(&form), precondition).await {
             Ok(after) => Ok(redirect(&format!("/settings?saved={}", after.revision.0))),
             Err(problem) => {
                 let (status, text) = problem::at_form(problem)?;
-                let said = Said { error: Some(("friendly_name", text)), ..Said::default() };
-                show_settings(&request, status, Some(typed), said).await
+                form.refuse("", text);
+                show_settings(&request, (status, form), None).await
             }
         }
     })

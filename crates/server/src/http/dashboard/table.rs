@@ -5,9 +5,9 @@ use keyward_core::model::administrator::AdministratorRole;
 
 use super::{
     account, administrators, api_deletion, api_settings, apis, assets, client, client_grants, clients, credentials,
-    key_apis, key_form, key_grants, key_settings, key_trial, keys, log, permission_deletion, permissions, quickstart,
-    role_holders, role_permissions, role_settings, roles, root_keys, settings, sign_in, token_trial, user_password,
-    user_permissions, user_roles, user_settings, users,
+    key_apis, key_form, key_grants, key_settings, key_trial, keys, log, permission_deletion, permission_edit,
+    permissions, quickstart, role_holders, role_permissions, role_settings, roles, root_keys, settings, sign_in,
+    token_trial, user_password, user_permissions, user_roles, user_settings, users,
 };
 use crate::http::operation::{
     Access, Handler, Operation, Parameter, ParameterKind,
@@ -97,6 +97,7 @@ pub fn operations() -> Vec<Operation> {
         assets::rows(),
         apis::rows(),
         permissions::rows(),
+        permission_edit::rows(),
         permission_deletion::rows(),
         roles::rows(),
         role_permissions::rows(),

@@ -197,11 +197,7 @@ fn add(request: Request) -> Handled {
                 let pairs: Vec<Pair> = wanted.into_iter().map(|named| (named.identifier, named.value)).collect();
                 match user_permissions::assign(&request.call, vec![user.id.clone()], pairs).await {
                     Ok(()) => return Ok(to_list(&user, "added", &asked.ticked)),
-                    Err(problem) if problem.is_ours() => return Err(problem),
-                    Err(problem) => {
-                        let (status, _, text) = problem::words(&problem);
-                        (status, text)
-                    }
+                    Err(problem) => problem::at_form(problem)?,
                 }
             }
         };

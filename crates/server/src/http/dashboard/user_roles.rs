@@ -131,11 +131,7 @@ fn add(request: Request) -> Handled {
         } else {
             match user_roles::assign(&request.call, vec![user.id.clone()], asked.ticked.clone()).await {
                 Ok(()) => return Ok(added(&user, &asked.ticked)),
-                Err(problem) if problem.is_ours() => return Err(problem),
-                Err(problem) => {
-                    let (status, _, text) = problem::words(&problem);
-                    (status, text)
-                }
+                Err(problem) => problem::at_form(problem)?,
             }
         };
         picker::show_roles(&request, place(&user), (&asked, &given.role_numbers()), (status, Some(text)))

@@ -9,7 +9,7 @@ use keyward_core::{
 use serde_json::{Map, Value};
 
 use super::{
-    difference::{Line, difference},
+    edited::{Edited, Fields},
     form,
     page::{Frame, redirect, segment, show, thousands, time},
     problem,
@@ -48,26 +48,14 @@ pub(super) fn rows() -> Vec<Operation> {
 
 #[derive(Template)]
 #[template(path = "user_settings.html")]
-struct Edited {
+struct Page {
     frame: Frame,
     user: Head,
     connection: String,
     username: String,
     created_at: String,
     updated_at: String,
-    now: Typed,
-    typed: Typed,
-    is_stale: bool,
-    theirs: Vec<Line>,
-    yours: Vec<Line>,
-    errors: Vec<(&'static str, String)>,
-}
-
-impl Edited {
-    /// What is wrong with a field.
-    fn error(&self, field: &str) -> Option<&str> {
-        self.errors.iter().find(|(of, _)| *of == field).map(|(_, text)| text.as_str())
-    }
+    form: Edited,
 }
 
 #[derive(Template)]
@@ -84,96 +72,61 @@ struct Sure {
     consent_count: String,
 }
 
-/// What stands in the fields of a user's form.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Typed {
-    name: String,
-    email: String,
-    is_blocked: bool,
+/// What the form shows.
+fn fields(user: &User) -> Fields {
+    let sent = |name| user.text(name).replace(['\r', '\n'], "");
+    let blocked = if is_blocked(user) { "yes" } else { "" };
+    Fields::new([("name", sent("name")), ("email", sent("email")), ("blocked", blocked.to_owned())])
 }
 
-impl Typed {
-    fn read(body: &Value, names: [&str; 3]) -> Self {
-        let text = |name| form::text(body, name).to_owned();
-        let [name, email, blocked] = names;
-        Self { name: text(name), email: text(email).to_lowercase(), is_blocked: form::text(body, blocked) == "yes" }
-    }
+/// The form as it was sent. An address is the same whatever its case.
+fn sent(body: &Value, user: &User) -> Edited {
+    let mut form = Edited::sent(body, fields(user), &[]);
+    let email = form.typed.get("email").to_lowercase();
+    form.typed.set("email", &email);
+    form
+}
 
-    /// What it is now, as a form sends it.
-    fn now(user: &User) -> Self {
-        let sent = |name| user.text(name).replace(['\r', '\n'], "").trim().to_owned();
-        Self { name: sent("name"), email: sent("email"), is_blocked: is_blocked(user) }
+/// Says what can't be taken, field by field.
+fn check(form: &mut Edited) {
+    if form.typed.get("name").chars().count() > NAME_MAX {
+        form.refuse("name", format!("A name has {NAME_MAX} characters at most."));
     }
-
-    fn blocked(&self) -> &'static str {
-        if self.is_blocked { "yes" } else { "no" }
-    }
-
-    /// What can't be taken, field by field.
-    fn refused(&self, now: &Self) -> Vec<(&'static str, String)> {
-        let mut errors = Vec::new();
-        if self.name.chars().count() > NAME_MAX {
-            errors.push(("name", format!("A name has {NAME_MAX} characters at most.")));
-        }
-        if self.email != now.email && !self.email.is_empty() && !is_email(&self.email) {
-            errors.push(("email", "This is no e-mail address. One looks like ada@example.com.".to_owned()));
-        }
-        errors
-    }
-
-    /// What of it differs from what there is. An empty text takes the field away.
-    fn changes(&self, now: &Self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        for (name, text, before) in [("name", &self.name, &now.name), ("email", &self.email, &now.email)] {
-            if text != before {
-                let value = if text.is_empty() { Value::Null } else { text.clone().into() };
-                fields.insert(name.to_owned(), value);
-            }
-        }
-        if self.is_blocked != now.is_blocked {
-            fields.insert("blocked".to_owned(), self.is_blocked.into());
-        }
-        fields
+    let email = form.typed.get("email");
+    if form.differs("email") && !email.is_empty() && !is_email(email) {
+        form.refuse("email", "This is no e-mail address. One looks like ada@example.com.");
     }
 }
 
-fn lines(before: &Typed, after: &Typed) -> Vec<Line> {
-    difference(&[
-        ("name", &before.name, &after.name),
-        ("e-mail", &before.email, &after.email),
-        ("blocked", before.blocked(), after.blocked()),
-    ])
+/// What differs, as the use case wants it. An empty text takes the field away.
+fn changes(form: &Edited) -> Map<String, Value> {
+    let typed = form.typed.iter().filter(|(name, _)| form.differs(name));
+    let value = |name, text: &str| match name {
+        "blocked" => Value::Bool(!text.is_empty()),
+        _ if text.is_empty() => Value::Null,
+        _ => text.into(),
+    };
+    typed.map(|(name, text)| ((*name).to_owned(), value(*name, text))).collect()
 }
-
-/// What a form is shown with: what is typed, what it showed before if that is not so any more, and what is wrong.
-type Shown = (StatusCode, Typed, Option<Typed>, Vec<(&'static str, String)>);
 
 /// Shows who a user is, to change it.
 fn edit(request: Request) -> Handled {
     Box::pin(async move {
         let user = find(&request).await?;
-        let typed = Typed::now(&user);
-        show_edited(&request, &user, (StatusCode::OK, typed, None, Vec::new())).await
+        show_form(&request, &user, (StatusCode::OK, Edited::of(fields(&user)))).await
     })
 }
 
-async fn show_edited(request: &Request, user: &User, shown: Shown) -> Result<Answer, Problem> {
-    let (status, typed, seen, errors) = shown;
+async fn show_form(request: &Request, user: &User, (status, form): (StatusCode, Edited)) -> Result<Answer, Problem> {
     let given = user::given(&request.call, vec![user.id.clone()]).await?;
-    let now = Typed::now(user);
-    let page = Edited {
+    let page = Page {
         frame: Frame::new(&request.call, "users", title(user)),
         user: Head::new(request, user, &given, "/settings"),
         connection: user.connection_name.clone(),
         username: user.text("username").to_owned(),
         created_at: time(user.created_at, "datetime"),
         updated_at: time(user.updated_at, "datetime"),
-        is_stale: seen.is_some(),
-        theirs: seen.as_ref().map(|seen| lines(seen, &now)).unwrap_or_default(),
-        yours: seen.as_ref().map(|seen| lines(seen, &typed)).unwrap_or_default(),
-        now,
-        typed,
-        errors,
+        form,
     };
     show(status, &page)
 }
@@ -182,33 +135,31 @@ async fn show_edited(request: &Request, user: &User, shown: Shown) -> Result<Ans
 fn save(request: Request) -> Handled {
     Box::pin(async move {
         let user = find(&request).await?;
-        let typed = Typed::read(&request.body, ["name", "email", "blocked"]);
-        let seen = Typed::read(&request.body, ["seen_name", "seen_email", "seen_blocked"]);
-        let now = Typed::now(&user);
+        let mut form = sent(&request.body, &user);
         let done = || Ok(redirect(&format!("/users/{}/settings", segment(&user.id))));
-        if typed == now {
+        if form.is_unchanged() {
             return done();
         }
-        if seen != now {
-            return show_edited(&request, &user, (StatusCode::CONFLICT, typed, Some(seen), Vec::new())).await;
+        if form.is_stale() {
+            return show_form(&request, &user, (StatusCode::CONFLICT, form)).await;
         }
-        let errors = typed.refused(&now);
-        if !errors.is_empty() {
-            return show_edited(&request, &user, (StatusCode::UNPROCESSABLE_ENTITY, typed, None, errors)).await;
+        check(&mut form);
+        if form.is_refused() {
+            return show_form(&request, &user, (StatusCode::UNPROCESSABLE_ENTITY, form)).await;
         }
         // What was compared is what is changed: all of it is compared again under the lock.
-        let seen_fields = Some(user.fields.clone());
-        let wanted = UserChange { connection: None, password: None, fields: typed.changes(&now), seen: seen_fields };
+        let seen = Some(user.fields.clone());
+        let wanted = UserChange { connection: None, password: None, fields: changes(&form), seen };
         match user::update(&request.call, vec![user.id.clone()], wanted).await {
             Ok(_) => done(),
-            Err(problem) if problem.is_ours() => Err(problem),
             Err(Problem::Stale { .. }) => {
                 let user = find(&request).await?;
-                show_edited(&request, &user, (StatusCode::CONFLICT, typed, Some(seen), Vec::new())).await
+                show_form(&request, &user, (StatusCode::CONFLICT, sent(&request.body, &user))).await
             }
             Err(problem) => {
-                let (status, _, text) = problem::words(&problem);
-                show_edited(&request, &user, (status, typed, None, vec![("email", text)])).await
+                let (status, text) = problem::at_form(problem)?;
+                form.refuse("email", text);
+                show_form(&request, &user, (status, form)).await
             }
         }
     })

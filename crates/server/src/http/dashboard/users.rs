@@ -285,9 +285,8 @@ fn create(request: Request) -> Handled {
         let wanted = WantedUser { connection, id: None, password: Secret::from(password), fields };
         match user::create(&request.call, wanted).await {
             Ok(user) => Ok(redirect(&format!("/users/{}", segment(&user.id)))),
-            Err(problem) if problem.is_ours() => Err(problem),
             Err(problem) => {
-                let (status, _, text) = problem::words(&problem);
+                let (status, text) = problem::at_form(problem)?;
                 errors.push(("", text));
                 show_new(&request, (status, typed, errors)).await
             }

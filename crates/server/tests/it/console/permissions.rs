@@ -218,9 +218,9 @@ async fn two_editors_do_not_erase_each_other(t: TestApp) {
     assert_eq!(reply.status, 409);
     let page = text(&reply);
     for said in [
-        "Somebody else changed this permission while you were editing it.",
+        "Somebody else changed this while you were editing it.",
         r#"<ins class="diff-add">description: The other one&#39;s</ins>"#,
-        r#"<ins class="diff-add">permission: see:posts</ins>"#,
+        r#"<ins class="diff-add">value: see:posts</ins>"#,
         r#"name="description" value="Mine""#,
         r#"name="seen_description" value="The other one&#39;s""#,
     ] {

@@ -152,7 +152,7 @@ async fn two_editors_of_a_role(t: TestApp) {
     assert_eq!(reply.status, 409);
     let page = text(&reply);
     for said in [
-        "Somebody else changed this role while you were editing it.",
+        "Somebody else changed this while you were editing it.",
         r#"<ins class="diff-add">description: The other one&#39;s</ins>"#,
         r#"<ins class="diff-add">name: author</ins>"#,
         r#"name="name" value="author""#,

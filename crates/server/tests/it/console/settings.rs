@@ -81,7 +81,7 @@ async fn two_owners_do_not_erase_each_other(t: TestApp) {
     let reply = browser.post("/settings", &form(["Mine", "", ""], ["", "", ""])).await;
     let page = text(&reply);
     assert_eq!(reply.status, 409);
-    assert!(page.contains("Somebody else changed the settings") && page.contains("name: Theirs"), "{page}");
+    assert!(page.contains("Somebody else changed this while") && page.contains("name: Theirs"), "{page}");
     assert!(page.contains("name: Mine") && page.contains(r#"value="Mine""#) && page.contains("Save over it"), "{page}");
     assert_eq!(set(&t).await["friendly_name"], "Theirs");
     browser.done("/settings", &form(["Mine", "", ""], ["Theirs", "", ""])).await;

@@ -98,7 +98,7 @@ async fn a_user_is_changed(t: TestApp) {
     let path = "/users/auth0%7Cada/settings";
     let page = browser.page(path).await;
     assert!(page.contains(r#"value="ada@example.com""#) && page.contains(CONNECTION), "{page}");
-    let seen = [("seen_name", "ada@example.com"), ("seen_email", "ada@example.com"), ("seen_blocked", "no")];
+    let seen = [("seen_name", "ada@example.com"), ("seen_email", "ada@example.com"), ("seen_blocked", "")];
     let fields = [("name", "Ada"), ("email", "lovelace@example.com"), ("blocked", "yes"), seen[0], seen[1], seen[2]];
     browser.done(path, &fields).await;
     let now = t.get("users/auth0%7Cada").send().await.body;
@@ -127,14 +127,14 @@ async fn two_editors_of_a_user(t: TestApp) {
     let browser = signed_in(&t, AdministratorRole::Editor).await;
     user(&t, "ada").await;
     let path = "/users/auth0%7Cada/settings";
-    let seen = [("seen_name", "ada@example.com"), ("seen_email", "ada@example.com"), ("seen_blocked", "no")];
+    let seen = [("seen_name", "ada@example.com"), ("seen_email", "ada@example.com"), ("seen_blocked", "")];
     assert_eq!(t.patch("users/auth0%7Cada", json!({ "name": "Theirs" })).send().await.status, 200);
     let mine = [("name", "Mine"), ("email", "ada@example.com"), ("blocked", "yes"), seen[0], seen[1], seen[2]];
     let reply = browser.post(path, &mine).await;
     assert_eq!(reply.status, 409);
     let page = text(&reply);
     for said in [
-        "Somebody else changed this user while you were editing it.",
+        "Somebody else changed this while you were editing it.",
         r#"<ins class="diff-add">name: Theirs</ins>"#,
         r#"<ins class="diff-add">name: Mine</ins>"#,
         r#"<ins class="diff-add">blocked: yes</ins>"#,
@@ -158,7 +158,7 @@ async fn saving_a_user_without_an_edit_changes_nothing(t: TestApp) {
         ("email", "Ada@example.com"),
         ("seen_name", "ada@example.com"),
         ("seen_email", "ada@example.com"),
-        ("seen_blocked", "no"),
+        ("seen_blocked", ""),
     ];
     browser.done("/users/auth0%7Cada/settings", &fields).await;
     assert_eq!((t.app.revision(), t.entries("sapi").await.len()), before);
