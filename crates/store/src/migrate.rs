@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "permission_usage", include_str!("../schema/0010_permission_usage.sql")),
     (11, "impact", include_str!("../schema/0011_impact.sql")),
     (12, "log_times", include_str!("../schema/0012_log_times.sql")),
+    (13, "connection_clients", include_str!("../schema/0013_connection_clients.sql")),
 ];
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \

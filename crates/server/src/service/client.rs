@@ -17,7 +17,7 @@ use keyward_core::{
     snapshot::Snapshot,
     time::Timestamp,
 };
-use keyward_store::{Change, Error, catalogue};
+use keyward_store::{Change, Error, catalogue, ledger::connection_client};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -258,8 +258,12 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
                 let gone = client_grant::take_away(change, &work, &grants).await?;
                 let consents = consent::take_away(change, &work, &ConsentsOf::Client(client.number)).await?;
                 catalogue::client::tombstone(change, &client, work.now).await?;
+                let connections = connection_client::forget_client(change, client.number).await?;
                 let mut before = client.describe();
                 before.insert("client_grants".to_owned(), gone);
+                if !connections.is_empty() {
+                    before.insert("connections".to_owned(), connections.len().into());
+                }
                 if consents["count"] != 0 {
                     before.insert("grants".to_owned(), consents);
                 }

@@ -10,6 +10,7 @@ pub mod client_credentials;
 pub mod client_grant;
 mod client_secret;
 pub mod connection;
+pub mod connection_client;
 pub mod consent;
 pub mod credential;
 mod difference;

@@ -249,6 +249,7 @@ fn the_policy_reads_like_this() {
     PATCH /api/v2/connections/{id} <- update:connections
     DELETE /api/v2/connections/{id} <- delete:connections
     GET /api/v2/connections/{id}/clients <- read:connections
+    PATCH /api/v2/connections/{id}/clients <- update:connections
     GET /api/v2/tenants/settings <- read:tenant_settings
     PATCH /api/v2/tenants/settings <- update:tenant_settings
     GET /api/v2/grants <- read:grants

@@ -8,6 +8,7 @@ use keyward_core::{
     time::Timestamp,
 };
 
+use super::connection_client;
 use crate::{
     Error,
     engine::{Row, Sql, Tx},
@@ -54,6 +55,7 @@ pub async fn update(change: &mut Change<'_>, connection: &Connection, now: Times
 
 /// Deletes a connection, which has no users any more.
 pub async fn delete(change: &mut Change<'_>, connection: &Connection) -> Result<(), Error> {
+    connection_client::forget_connection(change, connection).await?;
     change.tx().query(DELETE, &[connection.workspace.0.into(), connection.number.0.into()]).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod administrator;
 pub mod assertion;
 pub mod connection;
+pub mod connection_client;
 pub mod consent;
 pub mod impact;
 pub mod log;

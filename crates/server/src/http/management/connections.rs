@@ -1,9 +1,14 @@
 //! Connections.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use keyward_core::{
     Problem,
-    model::connection::{Connection, STRATEGY},
+    model::{
+        client::Client,
+        connection::{Connection, STRATEGY},
+    },
 };
 use serde_json::{Map, Value, json};
 
@@ -18,7 +23,7 @@ use crate::{
         operation::{Handled, Parameter, ParameterKind, Request},
         query,
     },
-    service::connection,
+    service::{connection, connection_client},
 };
 
 /// The fields that `fields` may name.
@@ -55,16 +60,14 @@ pub const LIST_QUERY: &[Parameter] = &[
 /// The parameters of a single connection.
 pub const GET_QUERY: &[Parameter] = &[query::fields(FIELDS), query::INCLUDE_FIELDS];
 
-/// The parameters of a connection's applications.
-pub const CLIENTS_QUERY: &[Parameter] = &[FROM, TAKE];
-
 /// A connection as the wire shows it.
-fn render(connection: &Connection) -> Map<String, Value> {
+fn render(connection: &Connection, enabled: &[&Arc<Client>]) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("id".to_owned(), connection.id.clone().into());
     fields.insert("name".to_owned(), connection.name.clone().into());
     fields.insert("strategy".to_owned(), STRATEGY.into());
-    fields.insert("enabled_clients".to_owned(), json!([]));
+    let enabled: Vec<&str> = enabled.iter().map(|client| client.id.as_str()).collect();
+    fields.insert("enabled_clients".to_owned(), enabled.into());
     fields.extend(connection.settings.clone());
     fields
 }
@@ -77,9 +80,10 @@ pub fn list(request: Request) -> Handled {
         let mut all = connection::list(&request.call).await?;
         all.retain(|connection| query::text(query, "name").is_none_or(|name| connection.name == name));
         all.retain(|_| strategies.is_none_or(|list| list.iter().any(|strategy| strategy == STRATEGY)));
+        let enabled = connection_client::all(&request.call).await?;
         let page = Page::of(query, "connections", all.iter(), |connection| connection.number.0)?;
         let body = page.answer(|connection| {
-            let mut fields = render(connection);
+            let mut fields = render(connection, &enabled.of(&request.view.snapshot, connection));
             query::select_fields(query, &mut fields);
             Value::Object(fields)
         });
@@ -90,7 +94,9 @@ pub fn list(request: Request) -> Handled {
 /// Shows a connection.
 pub fn get(request: Request) -> Handled {
     Box::pin(async move {
-        let mut fields = render(&connection::get(&request.call, &request.segments[0]).await?);
+        let connection = connection::get(&request.call, &request.segments[0]).await?;
+        let enabled = connection_client::all(&request.call).await?;
+        let mut fields = render(&connection, &enabled.of(&request.view.snapshot, &connection));
         query::select_fields(&request.query, &mut fields);
         Ok(Answer::json(StatusCode::OK, &fields))
     })
@@ -108,7 +114,7 @@ pub fn create(request: Request) -> Handled {
             return Err(Problem::internal("a checked body has no name"));
         };
         let connection = connection::create(&call, name, settings).await?;
-        Ok(Answer::json(StatusCode::CREATED, &render(&connection)))
+        Ok(Answer::json(StatusCode::CREATED, &render(&connection, &[])))
     })
 }
 
@@ -127,18 +133,11 @@ pub fn delete(request: Request) -> Handled {
 /// Changes a connection.
 pub fn update(request: Request) -> Handled {
     Box::pin(async move {
-        let Request { call, body, segments, .. } = request;
+        let Request { call, view, body, segments, .. } = request;
         let Value::Object(settings) = body else { return Err(Problem::internal("a checked body is not an object")) };
         let id = segments.into_iter().next().unwrap_or_default();
         let connection = connection::update(&call, id, settings).await?;
-        Ok(Answer::json(StatusCode::OK, &render(&connection)))
-    })
-}
-
-/// Lists the applications of a connection. There are none yet.
-pub fn clients(request: Request) -> Handled {
-    Box::pin(async move {
-        connection::get(&request.call, &request.segments[0]).await?;
-        Ok(Answer::json(StatusCode::OK, &json!({ "clients": [] })))
+        let enabled = connection_client::all(&call).await?;
+        Ok(Answer::json(StatusCode::OK, &render(&connection, &enabled.of(&view.snapshot, &connection))))
     })
 }

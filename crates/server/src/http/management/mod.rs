@@ -5,6 +5,7 @@ pub mod client_query;
 pub mod client_schema;
 pub mod client_table;
 pub mod clients;
+pub mod connection_clients;
 pub mod connections;
 pub mod credentials;
 pub mod device_credentials;

@@ -299,3 +299,15 @@ pub fn connection_clients() -> Value {
     });
     going_on("clients", &client)
 }
+
+/// Applications, and whether each may use a connection.
+pub fn connection_clients_update() -> Value {
+    let one = json!({
+        "type": "object", "required": ["client_id", "status"], "additionalProperties": false,
+        "properties": {
+            "client_id": {"type": "string", "minLength": 1, "maxLength": 256, "description": "ID of the client"},
+            "status": {"type": "boolean", "description": "Whether it may use the connection"},
+        },
+    });
+    json!({ "type": "array", "minItems": 1, "maxItems": 50, "items": one })
+}

@@ -4,7 +4,7 @@ use http::Method;
 use keyward_core::access::ManagementScope as Scope;
 
 use super::{
-    connections, user_effective,
+    connection_clients, connections, user_effective,
     user_pages::OFFSET,
     user_permissions, user_roles, users,
     users_schema::{self as schema},
@@ -151,7 +151,10 @@ fn of_connections() -> Vec<Operation> {
             AnyOf(&[Scope::DeleteConnections]), None, (202, Json(schema::connection_deleted)), &[204],
             "Delete a connection", connections::delete),
         read!("get_connection_clients", "connections/{id}/clients", "List the applications of a connection",
-            AnyOf(&[Scope::ReadConnections]), connections::CLIENTS_QUERY, schema::connection_clients, &[404],
-            connections::clients),
+            AnyOf(&[Scope::ReadConnections]), connection_clients::LIST_QUERY, schema::connection_clients, &[404],
+            connection_clients::list),
+        write!("patch_clients", PATCH "connections/{id}/clients", "Let applications use a connection, or not",
+            AnyOf(&[Scope::UpdateConnections]), Some(schema::connection_clients_update), (204, Empty), &[404],
+            "Update enabled clients for a connection", connection_clients::update),
     ]
 }

@@ -1,6 +1,7 @@
 mod bad_input;
 mod client_grants;
 mod clients;
+mod connection_clients;
 mod connections;
 mod credentials;
 mod device_credentials;
