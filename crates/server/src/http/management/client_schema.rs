@@ -181,11 +181,25 @@ pub fn client() -> Value {
         ("callback_url_template", json!({"type": "boolean"})),
         ("cross_origin_auth", json!({"type": "boolean"})),
         ("encrypted", json!({"type": "boolean"})),
+        ("signing_keys", signing_keys()),
     ] {
         schema["properties"][name] = property;
     }
     schema["properties"]["client_authentication_methods"] = methods(&credentials::shown(&["id"]), 0);
     schema
+}
+
+fn signing_keys() -> Value {
+    let text = |description: &str| json!({"type": "string", "description": description});
+    let key = json!({
+        "type": "object", "required": ["cert", "pkcs7", "subject"], "additionalProperties": false,
+        "properties": {
+            "cert": text("The certificate of the key that signs, PEM"),
+            "pkcs7": text("The same certificate in a PKCS #7 bundle of its own, PEM"),
+            "subject": text("Not said any more"),
+        },
+    });
+    json!({ "type": "array", "items": key })
 }
 
 /// A list of applications.

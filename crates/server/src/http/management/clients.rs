@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     client_query, credentials,
     paging::{self, Page},
+    signing_keys,
 };
 use crate::{
     app::Call,
@@ -124,14 +125,24 @@ fn render(client: &Client, secret: Option<&Secret>, call: &Call) -> Map<String, 
     if !whole.iter().chain(&[Scope::UpdateClientKeys]).any(|scope| scopes.contains(*scope)) {
         fields.retain(|name, _| SUMMARY.contains(&name.as_str()));
     }
-    let sees_methods = scopes.contains(Scope::ReadClientKeys) || scopes.contains(Scope::ReadClientCredentials);
-    if let Some(methods) = methods.filter(|_| sees_methods) {
+    let sees_keys = scopes.contains(Scope::ReadClientKeys) || scopes.contains(Scope::ReadClientCredentials);
+    if let Some(methods) = methods.filter(|_| sees_keys) {
         fields.insert(METHODS.to_owned(), methods);
+    }
+    if sees_keys {
+        show_signing_keys(&mut fields, call);
     }
     if let Some(secret) = secret.and_then(Secret::expose_text) {
         fields.insert("client_secret".to_owned(), secret.into());
     }
     fields
+}
+
+/// Adds what tokens of this server can be checked with.
+fn show_signing_keys(fields: &mut Map<String, Value>, call: &Call) {
+    if let Some(keys) = signing_keys::shown_by_clients(&call.app.view().snapshot) {
+        fields.insert("signing_keys".to_owned(), keys);
+    }
 }
 
 /// The secret, for a caller who may see it and wants to.
@@ -199,6 +210,7 @@ pub fn create(request: Request) -> Handled {
             let keys: Vec<Value> = client.credentials.iter().map(|key| credential::describe(key).into()).collect();
             fields.insert(METHODS.to_owned(), json!({ "private_key_jwt": { "credentials": keys } }));
         }
+        show_signing_keys(&mut fields, &call);
         fields.insert("encrypted".to_owned(), true.into());
         Ok(Answer::json(StatusCode::CREATED, &fields))
     })

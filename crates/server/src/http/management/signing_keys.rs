@@ -2,7 +2,10 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
-use keyward_core::model::signing_key::{KeyState, SigningKey};
+use keyward_core::{
+    model::signing_key::{KeyState, SigningKey},
+    snapshot::Snapshot,
+};
 use serde_json::{Map, Value, json};
 use yasna::{Tag, models::ObjectIdentifier};
 
@@ -80,6 +83,15 @@ fn render(key: &SigningKey) -> Value {
         }
     }
     Value::Object(fields)
+}
+
+/// The key that signs, as applications show it, if it has a certificate: what some readers check tokens with. The subject
+/// is not said there any more (contract: clients).
+pub(super) fn shown_by_clients(snapshot: &Snapshot) -> Option<Value> {
+    let current = snapshot.signing_keys().find(|key| key.state == KeyState::Current)?;
+    let certificate = current.certificate.as_deref()?;
+    let bundle = pem("PKCS7", &bundle(certificate));
+    Some(json!([{ "cert": certificate_pem(certificate), "pkcs7": bundle, "subject": "deprecated" }]))
 }
 
 /// What is answered to a change of a key.

@@ -11,6 +11,7 @@ on_both_engines!(
     a_change_replaces_what_is_sent,
     what_is_wrong_is_said,
     secrets_are_for_those_who_may_see_them,
+    what_tokens_are_checked_with_is_for_those_who_may_see_keys,
     a_summary_is_no_more_than_a_summary,
     lists_in_all_their_forms,
     one_stands_for_all,
@@ -47,6 +48,7 @@ async fn the_least_that_can_be_sent(t: TestApp) {
         "jwt_configuration": {"lifetime_in_seconds": 36000, "secret_encoded": false},
         "grant_types": ["authorization_code", "implicit", "refresh_token", "client_credentials"],
         "custom_login_page_on": true, "callback_url_template": false, "encrypted": true,
+        "signing_keys": made["signing_keys"],
     });
     assert_eq!(made, wanted);
     let mut shown = t.get(&path(&made)).send().await.body;
@@ -154,6 +156,32 @@ async fn secrets_are_for_those_who_may_see_them(t: TestApp) {
     assert_eq!(reply.status, 200);
     assert!(!reply.body.to_string().contains("of my own"), "it is not shown to who may not read it");
     assert_eq!(t.get(&one).send().await.body["client_secret"], mine["client_secret"]);
+}
+
+async fn what_tokens_are_checked_with_is_for_those_who_may_see_keys(t: TestApp) {
+    let made = make(&t, json!({ "name": "x" })).await;
+    let current = async || {
+        let keys = t.get("keys/signing").send().await.body;
+        let current = keys.as_array().unwrap().iter().find(|key| key["current"] == true).unwrap().clone();
+        json!([{ "cert": current["cert"], "pkcs7": current["pkcs7"], "subject": "deprecated" }])
+    };
+    assert_eq!(made["signing_keys"], current().await);
+    for (scopes, sees) in [
+        (&[Scope::ReadClients][..], false),
+        (&[Scope::ReadClientSummary], false),
+        (&[Scope::ReadClientKeys], true),
+        (&[Scope::ReadClients, Scope::ReadClientCredentials], true),
+    ] {
+        let token = t.token_with(scopes).await;
+        let shown = t.get(&path(&made)).bearer(&token).send().await.body;
+        assert_eq!(shown.get("signing_keys").is_some(), sees, "{scopes:?}");
+    }
+    assert_eq!(t.post("keys/signing/rotate", json!({})).send().await.status, 201);
+    let shown = t.get(&path(&made)).send().await.body;
+    assert_eq!(shown["signing_keys"], current().await);
+    assert_ne!(shown["signing_keys"], made["signing_keys"]);
+    let refused = t.patch(&path(&made), json!({ "signing_keys": [] })).send().await;
+    assert_eq!(refused.status, 400, "nobody changes them here");
 }
 
 async fn a_summary_is_no_more_than_a_summary(t: TestApp) {

@@ -267,7 +267,7 @@ async fn a_client_comes_with_its_keys(t: TestApp) {
     assert!(made.body.get("token_endpoint_auth_method").is_none());
     let shown = &made.body["client_authentication_methods"]["private_key_jwt"]["credentials"];
     assert_eq!((&shown[0]["name"], &shown[1]["alg"]), (&json!("first"), &json!("RS256")));
-    assert!(!made.body.to_string().contains("BEGIN"));
+    assert!(!shown.to_string().contains("BEGIN"));
     let path = format!("clients/{}", made.body["client_id"].as_str().unwrap());
     assert_eq!(t.get(&format!("{path}/credentials")).send().await.body, *shown);
     let ids = json!([{ "id": shown[0]["id"] }, { "id": shown[1]["id"] }]);
