@@ -175,8 +175,10 @@ impl App {
         let usage = Arc::new(Usage::new());
         let mut metrics = Metrics::new(&parts.operations);
         metrics.usage_lost(&usage.lost, &usage.uses_lost);
+        let keys = KeyCache::new(parts.limits.key_cache_mebibytes * 1024 * 1024);
+        metrics.keys(&keys.unpacked, &keys.read);
         let app = Arc::new(Self {
-            keys: KeyCache::new(parts.limits.key_cache_mebibytes * 1024 * 1024),
+            keys,
             key_texts: KeyTexts::of(parts.store.master()),
             credits: Credits::new(parts.store.clone()),
             windows: Windows::new(),

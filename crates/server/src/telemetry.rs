@@ -92,6 +92,16 @@ impl Metrics {
         self.registry.register("permission_uses_lost", text, uses.clone());
     }
 
+    /// Lists the counters of keys that were not found at once: those that were packed, and those in the store.
+    pub fn keys(&mut self, unpacked: &Counter, read: &Counter) {
+        self.registry.register(
+            "keys_unpacked",
+            "Keys that memory had, but not in the form of an answer",
+            unpacked.clone(),
+        );
+        self.registry.register("keys_read", "Keys that were read from the store", read.clone());
+    }
+
     /// The metrics of the operation at this place of the list.
     pub fn of(&self, place: usize) -> &OperationMetrics {
         &self.operations[place]

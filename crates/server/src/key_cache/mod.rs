@@ -22,6 +22,7 @@ use keyward_core::{
     snapshot::{Row, Snapshot},
     time::Timestamp,
 };
+use prometheus_client::metrics::counter::Counter;
 use quick_cache::{Weighter, sync::Cache};
 
 pub use self::entry::{Entry, Unshown, limit_text};
@@ -75,6 +76,10 @@ pub struct KeyCache {
     /// Held by whoever publishes; shared by those who keep a reading.
     publishing: RwLock<()>,
     lately: Mutex<Lately>,
+    /// How often a key was found packed. More memory would spare it, as it would the next one.
+    pub unpacked: Counter,
+    /// How often a key was read from the store.
+    pub read: Counter,
 }
 
 impl std::fmt::Debug for KeyCache {
@@ -136,6 +141,8 @@ impl KeyCache {
             epoch: AtomicU64::new(0),
             publishing: RwLock::new(()),
             lately: Mutex::default(),
+            unpacked: Counter::default(),
+            read: Counter::default(),
         }
     }
 
@@ -259,6 +266,7 @@ impl KeyCache {
             Some(number) => Some(self.identity(number, None)?),
             None => None,
         };
+        self.unpacked.inc();
         Some(self.show_and_keep(hash, key, identity, view, show))
     }
 
@@ -311,6 +319,7 @@ impl KeyCache {
         };
         // Nor is anything left of another reading: one of before the identity was deleted can't be unpacked any more.
         self.keys.remove(hash);
+        self.read.inc();
         Some(self.show_and_keep(hash, key, identity, view, show))
     }
 }

@@ -6,4 +6,5 @@ mod lanes;
 mod limits;
 mod order;
 mod permissions;
+mod reads;
 mod usage;
