@@ -16,6 +16,7 @@ pub mod key_text;
 pub mod keyring;
 pub mod lease;
 pub mod members;
+pub mod memory;
 pub mod passwords;
 pub mod private_file;
 pub mod service;

@@ -23,7 +23,7 @@ use crate::{
         serve::{Listening, serve},
         table, tls,
     },
-    ids, keyring, private_file,
+    ids, keyring, memory, private_file,
     service::setup::FirstClient,
     token_log,
 };
@@ -39,6 +39,7 @@ pub(super) struct Running {
 
 /// Takes the data directory, binds the sockets, opens the store and starts the program.
 pub(super) async fn start(config: &Config, command: &str) -> anyhow::Result<Running> {
+    memory::fit_to(config.limits.key_cache_mebibytes);
     let directory = take(config, command)?;
     let plain = bind(&config.listen.http).await?;
     let secure = bind(&config.listen.https).await?;
