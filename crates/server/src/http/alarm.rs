@@ -1,8 +1,8 @@
 //! Time limits of a connection by one alarm.
 //!
 //! A limit begins and ends with each request, and almost none is ever reached. To have the runtime's clock take each of
-//! them up and drop it again costs as much as a third of a verification. So a connection has one alarm, which is set
-//! again only when it rings: by then most limits are over that it was set for.
+//! them up and drop it again is a hundredth of all that a small request takes. So a connection has one alarm, which is
+//! set again only when it rings: by then most limits are over that it was set for.
 
 use std::{
     pin::Pin,
