@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 use super::{
     apis::{Head, algorithms, find},
-    clients::text,
-    edited::{Edited, Fields},
+    clients,
+    edited::{Edited, Fields, one_line, switch, text},
     page::{Frame, redirect, show},
     problem,
     table::{EDIT, VIEW, form_at, page_at},
@@ -101,23 +101,25 @@ const fn word(dialect: TokenDialect) -> &'static str {
 /// What the form shows.
 fn fields(api: &Api) -> Fields {
     let settings = &api.settings;
-    let switch = |on: bool| if on { "yes" } else { "" }.to_owned();
+    let dialect = word(settings.token_dialect.unwrap_or(TokenDialect::AccessToken));
+    let [enforced, offline, unasked] = SWITCHES;
+    let [lifetime, for_web] = LIFETIMES;
     Fields::new([
-        ("name", api.name.clone().unwrap_or_default()),
-        ("enforce_policies", switch(settings.enforce_policies == Some(true))),
-        ("token_dialect", word(settings.token_dialect.unwrap_or(TokenDialect::AccessToken)).to_owned()),
-        ("signing_alg", settings.signing_alg.as_str().to_owned()),
-        ("token_lifetime", settings.token_lifetime.to_string()),
-        ("token_lifetime_for_web", settings.token_lifetime_for_web.to_string()),
-        ("allow_offline_access", switch(settings.allow_offline_access)),
-        (SWITCHES[2], switch(settings.skip_consent_for_verifiable_first_party_clients)),
+        one_line("name", "name", api.name.as_deref().unwrap_or_default()),
+        switch(enforced, "enforce roles", settings.enforce_policies == Some(true)),
+        text("token_dialect", "format of tokens", dialect),
+        text("signing_alg", "signed with", settings.signing_alg.as_str()),
+        text(lifetime, "token lifetime", &settings.token_lifetime.to_string()),
+        text(for_web, "lifetime for browsers", &settings.token_lifetime_for_web.to_string()),
+        switch(offline, "offline access", settings.allow_offline_access),
+        switch(unasked, "skip consent", settings.skip_consent_for_verifiable_first_party_clients),
     ])
 }
 
 /// The fields that can be changed: of a system API, a few.
 fn open(api: &Api) -> Vec<&'static str> {
     let form = fields(api);
-    let all = form.iter().map(|(name, _)| *name);
+    let all = form.iter().map(|(name, _)| name);
     all.filter(|name| api.system.is_none() || SYSTEM_CHANGEABLE.contains(name)).collect()
 }
 
@@ -137,7 +139,7 @@ fn show_form(request: &Request, entry: &ApiEntry, (status, form): (StatusCode, E
         dialects: &DIALECTS,
         open: open(&entry.api),
         stays: entry.api.system.is_some_and(SystemApi::stays),
-        is_saved: text(request, "saved") == entry.api.revision.0.to_string(),
+        is_saved: clients::text(request, "saved") == entry.api.revision.0.to_string(),
     };
     show(status, &page)
 }
@@ -146,15 +148,11 @@ fn save(request: Request) -> Handled {
     Box::pin(async move {
         let entry = find(&request)?;
         let now = fields(&entry.api);
-        let mut form = Edited::sent(&request.body, now.clone(), &[]);
+        let mut form = Edited::sent(&request.body, now.clone());
         let open = open(&entry.api);
         for (name, text) in now.iter().filter(|(name, _)| !open.contains(name)) {
             // A browser does not send what can't be changed.
             form.typed.set(name, text);
-        }
-        for name in SWITCHES {
-            let on = if form.typed.is_on(name) { "yes" } else { "" };
-            form.typed.set(name, on);
         }
         let done =
             |entry: &ApiEntry| redirect(&format!("/apis/{}/settings?saved={}", entry.api.id, entry.api.revision.0));
@@ -215,14 +213,14 @@ fn seconds(typed: &Fields, name: &str) -> Option<u32> {
 fn changes(form: &Edited) -> ApiFields {
     let mut settings = Map::new();
     for (name, text) in form.typed.iter().filter(|(name, _)| *name != "name" && form.differs(name)) {
-        let value = if SWITCHES.contains(name) {
+        let value = if SWITCHES.contains(&name) {
             Value::Bool(!text.is_empty())
-        } else if LIFETIMES.contains(name) {
+        } else if LIFETIMES.contains(&name) {
             seconds(&form.typed, name).into()
         } else {
-            text.as_str().into()
+            text.into()
         };
-        settings.insert((*name).to_owned(), value);
+        settings.insert(name.to_owned(), value);
     }
     let name = form.differs("name").then(|| form.typed.get("name").to_owned());
     ApiFields { name, settings, ..ApiFields::default() }

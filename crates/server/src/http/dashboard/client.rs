@@ -35,8 +35,6 @@ use crate::{
 
 /// How many of what goes with an application are named.
 const NAMED: usize = 10;
-/// Fields of the form that have several entries.
-const LISTS: &[&str] = &["keys_in_use", "grant_types"];
 const STANDS_FOR_ALL: &str = "This one stands for all applications. It can't be changed or deleted, and has no secret.";
 
 const QUERY: &[Parameter] =
@@ -144,7 +142,7 @@ fn show_one(request: &Request, client: &Client, (status, form): (StatusCode, Edi
 fn save(request: Request) -> Handled {
     Box::pin(async move {
         let client = find_own(&request)?;
-        let mut form = Edited::sent(&request.body, fields(client), LISTS);
+        let mut form = Edited::sent(&request.body, fields(client));
         if form.typed.get("authentication") != KEYS {
             form.typed.set("keys_in_use", "");
         }

@@ -12,7 +12,7 @@ use super::{
     apis::Head,
     client_page::GrantRow,
     clients::Row,
-    edited::{Edited, Fields, entries},
+    edited::{Edited, Fields, list, switch},
     page::{Frame, Pager},
 };
 
@@ -125,8 +125,8 @@ pub(super) fn fields(snapshot: &Snapshot, grant: Option<&ClientGrant>) -> Fields
     let scopes = grant.filter(|_| !covers_all).into_iter().flat_map(ClientGrant::scopes);
     let names: Vec<String> = scopes.filter_map(name).collect();
     Fields::new([
-        ("all", if covers_all { "yes" } else { "" }.to_owned()),
-        ("permissions", entries(names.iter().map(String::as_str))),
+        switch("all", "all permissions", covers_all),
+        list("permissions", "permissions", names.iter().map(String::as_str)),
     ])
 }
 

@@ -184,7 +184,7 @@ fn show_picker(
 
 /// What was ticked. All means all: what is ticked besides says nothing.
 fn sent(request: &Request, grant: Option<&ClientGrant>) -> Edited {
-    let mut form = Edited::sent(&request.body, fields(&request.view.snapshot, grant), &["permissions"]);
+    let mut form = Edited::sent(&request.body, fields(&request.view.snapshot, grant));
     if form.typed.is_on("all") {
         form.typed.set("all", "yes");
         form.typed.set("permissions", "");

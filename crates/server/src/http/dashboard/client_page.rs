@@ -13,7 +13,7 @@ use keyward_core::{
 
 use super::{
     clients::description,
-    edited::{Edited, Fields, entries},
+    edited::{Edited, Fields, list, one_line, text},
     page::{Frame, time},
 };
 
@@ -197,10 +197,10 @@ pub(super) fn fields(client: &Client) -> Fields {
     };
     let grants = settings.grant_types.iter().map(String::as_str);
     Fields::new([
-        ("name", client.name.clone()),
-        ("description", description(client).to_owned()),
-        ("authentication", way.to_owned()),
-        ("keys_in_use", used.map(entries).unwrap_or_default()),
-        ("grant_types", entries(grants.filter(|grant| OFFERED_GRANTS.contains(grant)))),
+        one_line("name", "name", &client.name),
+        one_line("description", "description", description(client)),
+        text("authentication", "authentication", way),
+        list("keys_in_use", "keys in use", used.into_iter().flatten()),
+        list("grant_types", "grant types", grants.filter(|grant| OFFERED_GRANTS.contains(grant))),
     ])
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     apis::Head,
-    edited::{Edited, Fields},
+    edited::{Edited, Fields, one_line, text},
     form,
     key_form::{check_name, check_owner},
     key_page::name,
@@ -83,14 +83,14 @@ fn fields(data: &KeyData) -> Fields {
         Some(Interval::Daily) => ("day", String::new()),
         Some(Interval::Monthly { day }) => ("month", day.to_string()),
     };
-    let sent = |text: &str| text.replace(['\r', '\n'], "");
+    let owner = data.identity.as_ref().map(|owner| owner.external_id.as_str());
     Fields::new([
-        ("name", sent(data.key.name.as_deref().unwrap_or_default())),
-        ("owner", data.identity.as_ref().map(|owner| owner.external_id.clone()).unwrap_or_default()),
-        ("last_day", data.key.expires_at.map(last_day).unwrap_or_default()),
-        ("refill", every.to_owned()),
-        ("refill_to", refill.map(|refill| refill.amount.to_string()).unwrap_or_default()),
-        ("refill_day", day),
+        one_line("name", "name", data.key.name.as_deref().unwrap_or_default()),
+        one_line("owner", "owner", owner.unwrap_or_default()),
+        text("last_day", "last day", &data.key.expires_at.map(last_day).unwrap_or_default()),
+        text("refill", "refill", every),
+        text("refill_to", "refill to", &refill.map(|refill| refill.amount.to_string()).unwrap_or_default()),
+        text("refill_day", "refill day", &day),
     ])
 }
 
@@ -127,7 +127,7 @@ fn save(request: Request) -> Handled {
     Box::pin(async move {
         let entry = keyed(&request)?;
         let data = named(&request, entry).await?;
-        let mut form = Edited::sent(&with_refill(&request.body), fields(&data), &[]);
+        let mut form = Edited::sent(&with_refill(&request.body), fields(&data));
         if form.is_unchanged() {
             return Ok(redirect(&place(entry, &data.key.id)));
         }
@@ -143,7 +143,7 @@ fn save(request: Request) -> Handled {
             // Between the reading and the writing.
             Err(Problem::Stale { .. }) => {
                 let now = named(&request, entry).await?;
-                let form = Edited::sent(&with_refill(&request.body), fields(&now), &[]);
+                let form = Edited::overtaken(&with_refill(&request.body), fields(&now));
                 show_page(&request, (entry, &now), (StatusCode::CONFLICT, form, Change::default()))
             }
             Err(problem) => {

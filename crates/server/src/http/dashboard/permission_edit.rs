@@ -5,7 +5,7 @@ use keyward_core::{Problem, model::permission::Permission, snapshot::ApiEntry};
 
 use super::{
     apis::{Head, find},
-    edited::{Edited, Fields},
+    edited::{Edited, Fields, one_line, text},
     page::{Frame, show},
     permission_page::Page,
     permissions::{named, to_list, wanted},
@@ -44,8 +44,11 @@ pub(super) fn rows() -> Vec<Operation> {
 
 /// What the form shows.
 fn fields(permission: &Permission) -> Fields {
-    let description = permission.description.clone().unwrap_or_default();
-    Fields::new([("value", permission.value.to_string()), ("description", description)])
+    let description = permission.description.as_deref().unwrap_or_default();
+    Fields::new([
+        text("value", "permission", permission.value.as_str()),
+        one_line("description", "description", description),
+    ])
 }
 
 fn edit(request: Request) -> Handled {
@@ -76,7 +79,7 @@ fn save(request: Request) -> Handled {
     Box::pin(async move {
         let entry = find(&request)?;
         let permission = named(entry, &request)?;
-        let mut form = Edited::sent(&request.body, fields(permission), &[]);
+        let mut form = Edited::sent(&request.body, fields(permission));
         if form.is_unchanged() {
             return Ok(to_list(entry, "saved", &permission.id));
         }
@@ -85,7 +88,10 @@ fn save(request: Request) -> Handled {
         }
         let (status, text) = match wanted(form.typed.get("value"), form.typed.get("description")) {
             Ok(wanted) => {
-                let fields = PermissionFields { value: Some(wanted.value), description: Some(wanted.description) };
+                // What was not typed over stays as it is spelt.
+                let value = form.differs("value").then_some(wanted.value);
+                let description = form.differs("description").then_some(wanted.description);
+                let fields = PermissionFields { value, description };
                 // What was compared is what is changed: the version says so under the lock.
                 let revision = entry.api.revision.0;
                 let seen = Precondition::Versions(vec![revision], format!("\"{revision}\""));

@@ -7,7 +7,7 @@ use http::StatusCode;
 use keyward_core::{Problem, model::role::Role};
 
 use super::{
-    edited::{Edited, Fields},
+    edited::{Edited, Fields, one_line, text},
     form, keys,
     page::{Frame, redirect, show, thousands},
     problem,
@@ -98,9 +98,11 @@ struct Named {
 
 /// What the form shows, as one sends it.
 fn fields(role: &Role) -> Fields {
-    let sent = |text: &str| text.replace("\r\n", "\n");
     let description = role.description.as_deref().unwrap_or_default();
-    Fields::new([("name", sent(&role.name)), ("description", sent(description))])
+    Fields::new([
+        one_line("name", "name", &role.name),
+        text("description", "description", &description.replace("\r\n", "\n")),
+    ])
 }
 
 /// Shows what a role is called, to change it.
@@ -125,7 +127,7 @@ async fn show_form(request: &Request, role: &Role, (status, form): (StatusCode, 
 fn save(request: Request) -> Handled {
     Box::pin(async move {
         let role = find(&request)?;
-        let mut form = Edited::sent(&request.body, fields(role), &[]);
+        let mut form = Edited::sent(&request.body, fields(role));
         let done = || Ok(redirect(&format!("/roles/{}/settings", role.management_id())));
         if form.is_unchanged() {
             return done();
@@ -141,7 +143,7 @@ fn save(request: Request) -> Handled {
                     let view = request.call.app.view();
                     let role = change::find(&view.snapshot, request.call.workspace, &role.management_id())?.clone();
                     drop(view);
-                    let form = Edited::sent(&request.body, fields(&role), &[]);
+                    let form = Edited::overtaken(&request.body, fields(&role));
                     return show_form(&request, &role, (StatusCode::CONFLICT, form)).await;
                 }
                 Err(problem) => problem::at_form(problem)?,

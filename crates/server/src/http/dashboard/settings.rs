@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     administrators::{self, Row},
-    edited::{Edited, Fields},
+    edited::{Edited, Fields, one_line, switch},
     page::{Frame, redirect, show},
     problem,
     table::{OWN, VIEW, form_at, page_at},
@@ -66,18 +66,18 @@ fn fields(workspace: &Workspace) -> Fields {
     let settings = &workspace.settings;
     let is_taken = settings.resource_parameter_profile == ResourceParameterProfile::Compatibility;
     Fields::new([
-        ("friendly_name", settings.friendly_name().to_owned()),
-        ("default_audience", settings.default_audience.clone()),
-        ("resource", if is_taken { "on" } else { "" }.to_owned()),
+        one_line("friendly_name", "name", settings.friendly_name()),
+        one_line("default_audience", "default API", &settings.default_audience),
+        switch("resource", "resource for audience", is_taken),
     ])
 }
 
 /// What differs, as the use case wants it.
 fn changes(form: &Edited) -> Map<String, Value> {
     let typed = form.typed.iter().filter(|(name, _)| form.differs(name));
-    let field = |(name, text): &(&'static str, String)| match *name {
+    let field = |(name, text): (&'static str, &str)| match name {
         "resource" => ("resource_parameter_profile", if text.is_empty() { "audience" } else { "compatibility" }.into()),
-        name => (name, text.as_str().into()),
+        name => (name, text.into()),
     };
     typed.map(field).map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -150,7 +150,7 @@ fn check(form: &mut Edited, request: &Request) {
 pub(super) fn save(request: Request) -> Handled {
     Box::pin(async move {
         let workspace = workspace::find(&request.view.snapshot, &request.call)?;
-        let mut form = Edited::sent(&request.body, fields(workspace), &[]);
+        let mut form = Edited::sent(&request.body, fields(workspace));
         if form.is_unchanged() {
             return Ok(redirect(&format!("/settings?saved={}", workspace.revision.0)));
         }

@@ -9,7 +9,7 @@ use keyward_core::{
 use serde_json::{Map, Value};
 
 use super::{
-    edited::{Edited, Fields},
+    edited::{Edited, Fields, one_line, switch},
     form,
     page::{Frame, redirect, segment, show, thousands, time},
     problem,
@@ -74,14 +74,15 @@ struct Sure {
 
 /// What the form shows.
 fn fields(user: &User) -> Fields {
-    let sent = |name| user.text(name).replace(['\r', '\n'], "");
-    let blocked = if is_blocked(user) { "yes" } else { "" };
-    Fields::new([("name", sent("name")), ("email", sent("email")), ("blocked", blocked.to_owned())])
+    Fields::new([
+        one_line("name", "name", user.text("name")),
+        one_line("email", "e-mail address", user.text("email")),
+        switch("blocked", "blocked", is_blocked(user)),
+    ])
 }
 
-/// The form as it was sent. An address is the same whatever its case.
-fn sent(body: &Value, user: &User) -> Edited {
-    let mut form = Edited::sent(body, fields(user), &[]);
+/// The form with its address in small letters: it is the same whatever its case.
+fn folded(mut form: Edited) -> Edited {
     let email = form.typed.get("email").to_lowercase();
     form.typed.set("email", &email);
     form
@@ -106,7 +107,7 @@ fn changes(form: &Edited) -> Map<String, Value> {
         _ if text.is_empty() => Value::Null,
         _ => text.into(),
     };
-    typed.map(|(name, text)| ((*name).to_owned(), value(*name, text))).collect()
+    typed.map(|(name, text)| (name.to_owned(), value(name, text))).collect()
 }
 
 /// Shows who a user is, to change it.
@@ -135,7 +136,7 @@ async fn show_form(request: &Request, user: &User, (status, form): (StatusCode, 
 fn save(request: Request) -> Handled {
     Box::pin(async move {
         let user = find(&request).await?;
-        let mut form = sent(&request.body, &user);
+        let mut form = folded(Edited::sent(&request.body, fields(&user)));
         let done = || Ok(redirect(&format!("/users/{}/settings", segment(&user.id))));
         if form.is_unchanged() {
             return done();
@@ -154,7 +155,8 @@ fn save(request: Request) -> Handled {
             Ok(_) => done(),
             Err(Problem::Stale { .. }) => {
                 let user = find(&request).await?;
-                show_form(&request, &user, (StatusCode::CONFLICT, sent(&request.body, &user))).await
+                let form = folded(Edited::overtaken(&request.body, fields(&user)));
+                show_form(&request, &user, (StatusCode::CONFLICT, form)).await
             }
             Err(problem) => {
                 let (status, text) = problem::at_form(problem)?;

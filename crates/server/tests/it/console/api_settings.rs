@@ -114,7 +114,7 @@ async fn two_editors_of_settings(t: TestApp) {
         "Somebody else changed this while you were editing it.",
         r#"<ins class="diff-add">token lifetime: 7300</ins>"#,
         r#"<ins class="diff-add">name: Mine</ins>"#,
-        r#"<ins class="diff-add">allow offline access: yes</ins>"#,
+        r#"<ins class="diff-add">offline access: yes</ins>"#,
         r#"name="seen_token_lifetime" value="7300""#,
         r#"value="Mine""#,
     ] {

@@ -15,6 +15,7 @@ on_both_engines!(
     many_are_added_at_once_or_none,
     a_rename_keeps_the_permission,
     two_editors_do_not_erase_each_other,
+    a_description_that_was_not_typed_over_stays_as_it_is_spelt,
     saving_without_an_edit_changes_nothing,
     a_viewer_sees_no_control_that_would_fail,
     a_long_list_comes_in_pages,
@@ -220,7 +221,7 @@ async fn two_editors_do_not_erase_each_other(t: TestApp) {
     for said in [
         "Somebody else changed this while you were editing it.",
         r#"<ins class="diff-add">description: The other one&#39;s</ins>"#,
-        r#"<ins class="diff-add">value: see:posts</ins>"#,
+        r#"<ins class="diff-add">permission: see:posts</ins>"#,
         r#"name="description" value="Mine""#,
         r#"name="seen_description" value="The other one&#39;s""#,
     ] {
@@ -230,6 +231,22 @@ async fn two_editors_do_not_erase_each_other(t: TestApp) {
     let seen = [("seen_value", "read:posts"), ("seen_description", "The other one's")];
     browser.done(&path, &[("value", "see:posts"), ("description", "Mine"), seen[0], seen[1]]).await;
     assert_eq!(t.scopes(&api).await, ["see:posts", "write:posts"]);
+}
+
+async fn a_description_that_was_not_typed_over_stays_as_it_is_spelt(t: TestApp) {
+    let browser = signed_in(&t, AdministratorRole::Editor).await;
+    let api = t.api("https://blog.example/", &[]).await;
+    let scopes = json!([{ "value": "read:posts", "description": "two\r\nlines" }]);
+    let path = format!("resource-servers/{api}");
+    assert_eq!(t.patch(&path, json!({ "scopes": scopes })).send().await.status, 200);
+    let id = id_of(&t, &api, "read:posts").await;
+    let form = format!("/apis/{api}/permissions/{id}");
+    // A field of one line has no line breaks, and neither has what it is compared with.
+    assert!(browser.page(&form).await.contains(r#"name="seen_description" value="twolines""#));
+    let seen = [("seen_value", "read:posts"), ("seen_description", "twolines")];
+    browser.done(&form, &[("value", "see:posts"), ("description", "twolines"), seen[0], seen[1]]).await;
+    let now = t.get(&path).send().await.body;
+    assert_eq!(now["scopes"], json!([{ "value": "see:posts", "description": "two\r\nlines" }]));
 }
 
 async fn saving_without_an_edit_changes_nothing(t: TestApp) {
