@@ -17,7 +17,10 @@ use keyward_core::{
     snapshot::Snapshot,
     time::Timestamp,
 };
-use keyward_store::{Change, Error, catalogue, ledger::connection_client};
+use keyward_store::{
+    Change, Error, catalogue,
+    ledger::{connection, connection_client},
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -262,7 +265,9 @@ pub async fn delete(call: &Call, id: String) -> Result<(), Problem> {
                 let mut before = client.describe();
                 before.insert("client_grants".to_owned(), gone);
                 if !connections.is_empty() {
-                    before.insert("connections".to_owned(), connections.len().into());
+                    let all = connection::list(change.tx(), work.workspace).await?;
+                    let own = all.into_iter().filter(|connection| connections.contains(&connection.number));
+                    before.insert("connections".to_owned(), own.map(|connection| connection.id).collect());
                 }
                 if consents["count"] != 0 {
                     before.insert("grants".to_owned(), consents);

@@ -2,11 +2,11 @@
 
 use keyward_core::{
     Problem,
-    model::connection::Connection,
+    model::{client::ClientNumber, connection::Connection},
     problem::{Conflict, Missing},
 };
 use keyward_store::ledger::{
-    connection,
+    connection, connection_client,
     user_removal::{self, Gone},
 };
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::difference;
 use crate::{app::Call, ids};
 
-/// How many users that went with a connection an entry names.
+/// How many users and applications an entry names, which went with a connection or could use it.
 const NAMED: i64 = 100;
 
 /// What an entry of the audit log says of a connection.
@@ -94,9 +94,13 @@ pub async fn delete(call: &Call, id: String) -> Result<bool, Problem> {
                     return Ok((false, None));
                 };
                 let gone = user_removal::of_connection(change, &found, NAMED).await?;
+                let clients = connection_client::forget_connection(change, &found).await?;
                 connection::delete(change, &found).await?;
                 let mut before = describe(&found);
                 before.insert("users".to_owned(), lost(&gone));
+                if !clients.is_empty() {
+                    before.insert("clients".to_owned(), shut_out(&work, &clients));
+                }
                 Ok((true, Some(work.audit(Value::Null, before.into(), Value::Null))))
             })
         })
@@ -110,6 +114,14 @@ fn lost(gone: &Gone) -> Value {
         "count": gone.users, "first": gone.first, "roles": gone.roles, "permissions": gone.permissions,
         "grants": gone.consents,
     })
+}
+
+/// The applications that could use it, as an entry says it.
+fn shut_out(call: &Call, clients: &[ClientNumber]) -> Value {
+    let view = call.app.view();
+    let known = super::connection_client::known(&view.snapshot, clients).into_iter();
+    let first: Vec<&str> = known.take(usize::try_from(NAMED).unwrap_or(0)).map(|client| client.id.as_str()).collect();
+    json!({ "count": clients.len(), "first": first })
 }
 
 /// Changes a connection: each setting that is sent replaces the stored one whole, and null clears it.

@@ -8,7 +8,6 @@ use keyward_core::{
     time::Timestamp,
 };
 
-use super::connection_client;
 use crate::{
     Error,
     engine::{Row, Sql, Tx},
@@ -53,9 +52,8 @@ pub async fn update(change: &mut Change<'_>, connection: &Connection, now: Times
     Ok(())
 }
 
-/// Deletes a connection, which has no users any more.
+/// Deletes a connection, which has no users and no applications any more.
 pub async fn delete(change: &mut Change<'_>, connection: &Connection) -> Result<(), Error> {
-    connection_client::forget_connection(change, connection).await?;
     change.tx().query(DELETE, &[connection.workspace.0.into(), connection.number.0.into()]).await?;
     Ok(())
 }

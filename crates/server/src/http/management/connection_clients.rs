@@ -24,8 +24,11 @@ pub fn list(request: Request) -> Handled {
     Box::pin(async move {
         let Request { call, view, query, segments, .. } = request;
         let connection = connection::get(&call, &segments[0]).await?;
-        let clients = connection_client::all(&call).await?.of(&view.snapshot, &connection);
-        let page = Page::checkpoint(&query, "clients", clients.into_iter(), |client| client.number.0)?;
+        let enabled = connection_client::of(&call, &connection).await?;
+        let clients = connection_client::known(&view.snapshot, &enabled).into_iter();
+        // So that neither the list of all applications nor another connection's takes it for one of its own.
+        let name = format!("clients of {}", connection.id);
+        let page = Page::checkpoint_of(&query, ("clients", &name), clients, |client| client.number.0)?;
         Ok(Answer::json(StatusCode::OK, &page.answer(|client| json!({ "client_id": client.id }))))
     })
 }

@@ -83,7 +83,8 @@ pub fn list(request: Request) -> Handled {
         let enabled = connection_client::all(&request.call).await?;
         let page = Page::of(query, "connections", all.iter(), |connection| connection.number.0)?;
         let body = page.answer(|connection| {
-            let mut fields = render(connection, &enabled.of(&request.view.snapshot, connection));
+            let own = enabled.get(&connection.number).map(Vec::as_slice).unwrap_or_default();
+            let mut fields = render(connection, &connection_client::known(&request.view.snapshot, own));
             query::select_fields(query, &mut fields);
             Value::Object(fields)
         });
@@ -95,8 +96,8 @@ pub fn list(request: Request) -> Handled {
 pub fn get(request: Request) -> Handled {
     Box::pin(async move {
         let connection = connection::get(&request.call, &request.segments[0]).await?;
-        let enabled = connection_client::all(&request.call).await?;
-        let mut fields = render(&connection, &enabled.of(&request.view.snapshot, &connection));
+        let enabled = connection_client::of(&request.call, &connection).await?;
+        let mut fields = render(&connection, &connection_client::known(&request.view.snapshot, &enabled));
         query::select_fields(&request.query, &mut fields);
         Ok(Answer::json(StatusCode::OK, &fields))
     })
@@ -137,7 +138,8 @@ pub fn update(request: Request) -> Handled {
         let Value::Object(settings) = body else { return Err(Problem::internal("a checked body is not an object")) };
         let id = segments.into_iter().next().unwrap_or_default();
         let connection = connection::update(&call, id, settings).await?;
-        let enabled = connection_client::all(&call).await?;
-        Ok(Answer::json(StatusCode::OK, &render(&connection, &enabled.of(&view.snapshot, &connection))))
+        let enabled = connection_client::of(&call, &connection).await?;
+        let enabled = connection_client::known(&view.snapshot, &enabled);
+        Ok(Answer::json(StatusCode::OK, &render(&connection, &enabled)))
     })
 }

@@ -169,11 +169,24 @@ impl<T> Page<T> {
         all: impl Iterator<Item = T>,
         key: impl Fn(&T) -> K,
     ) -> Result<Self, Problem> {
+        Self::checkpoint_of(query, (plural, plural), all, key)
+    }
+
+    /// The same, of a list whose cursors have another name than what stands in it.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn checkpoint_of<K: Ord + Display + FromStr>(
+        query: &Map<String, Value>,
+        (plural, name): (&'static str, &str),
+        all: impl Iterator<Item = T>,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Self, Problem> {
         let take = usize::try_from(query::integer(query, "take", 50)).unwrap_or(50);
-        let from: Option<K> = query::text(query, "from").map(|text| place(plural, text)).transpose()?;
+        let from: Option<K> = query::text(query, "from").map(|text| place(name, text)).transpose()?;
         let mut rest = all.skip_while(|item| from.as_ref().is_some_and(|from| key(item) <= *from));
         let items: Vec<T> = rest.by_ref().take(take).collect();
-        let next = rest.next().and_then(|_| items.last()).map(|last| cursor(plural, &key(last)));
+        let next = rest.next().and_then(|_| items.last()).map(|last| cursor(name, &key(last)));
         Ok(Self { plural, items, form: Form::Checkpoint(next) })
     }
 

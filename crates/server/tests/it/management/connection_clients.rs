@@ -68,6 +68,8 @@ async fn a_list_goes_on_where_it_ended(t: TestApp) {
     assert_eq!(first["clients"], json!(clients[..2]));
     let rest = format!("{staff}/clients?take=2&from={}", first["next"].as_str().unwrap());
     assert_eq!(t.get(&rest).send().await.body, json!({ "clients": clients[2..] }));
+    let next = t.get("clients?take=1").send().await.body["next"].as_str().unwrap().to_owned();
+    assert_eq!(t.get(&format!("{staff}/clients?from={next}")).send().await.status, 400, "that is another list's");
 }
 
 async fn all_of_a_change_is_made_or_nothing(t: TestApp) {
@@ -94,8 +96,10 @@ async fn what_is_deleted_is_let_in_nowhere(t: TestApp) {
     }
     assert_eq!(t.delete(&format!("clients/{a}")).send().await.status, 204);
     assert_eq!(enabled(&t, &staff).await, json!([b]));
-    assert_eq!(t.entries("sapi").await[0]["details"]["before"]["connections"], 2);
+    let ids = [&staff, &other].map(|path| path.strip_prefix("connections/").unwrap().to_owned());
+    assert_eq!(t.entries("sapi").await[0]["details"]["before"]["connections"], json!(ids));
     assert_eq!(t.delete(&staff).send().await.status, 202);
+    assert_eq!(t.entries("sapi").await[0]["details"]["before"]["clients"], json!({ "count": 1, "first": [b] }));
     let again = connection(&t, "staff").await;
     assert_eq!(enabled(&t, &again).await, json!([]), "a namesake begins with nothing");
     assert_eq!(enabled(&t, &other).await, json!([b]));
