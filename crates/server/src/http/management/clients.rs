@@ -1,7 +1,13 @@
 //! Applications (contract: clients).
 
 use http::StatusCode;
-use keyward_core::{Problem, access::ManagementScope as Scope, model::client::Client, secret::Secret};
+use keyward_core::{
+    Problem,
+    access::{ManagementScope as Scope, ManagementScopes},
+    model::client::Client,
+    secret::Secret,
+    snapshot::Snapshot,
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -28,6 +34,9 @@ const SUMMARY: [&str; 4] = ["client_id", "name", "app_type", "description"];
 
 /// How an application proves who it is, if with keys.
 const METHODS: &str = "client_authentication_methods";
+
+/// What tokens of this server can be checked with.
+const SIGNING_KEYS: &str = "signing_keys";
 
 /// The parameters of the list.
 pub const LIST_QUERY: &[Parameter] = &[
@@ -108,8 +117,14 @@ const FIELDS: &[&str] = &[
     "par_request",
 ];
 
-/// An application as the wire shows it, to somebody who may see this much.
-fn render(client: &Client, secret: Option<&Secret>, call: &Call) -> Map<String, Value> {
+/// An application as the wire shows it, to somebody who may see this much; with what tokens of this server can be checked
+/// with.
+fn render(
+    client: &Client,
+    secret: Option<&Secret>,
+    scopes: ManagementScopes,
+    keys: Option<&Value>,
+) -> Map<String, Value> {
     let mut fields = client.describe();
     for (name, value) in [
         ("tenant", Value::from("default")),
@@ -119,18 +134,16 @@ fn render(client: &Client, secret: Option<&Secret>, call: &Call) -> Map<String, 
     ] {
         fields.insert(name.to_owned(), value);
     }
-    let scopes = call.scopes;
     let methods = fields.shift_remove(METHODS);
     let whole = [Scope::ReadClients, Scope::ReadClientKeys, Scope::CreateClients, Scope::UpdateClients];
     if !whole.iter().chain(&[Scope::UpdateClientKeys]).any(|scope| scopes.contains(*scope)) {
         fields.retain(|name, _| SUMMARY.contains(&name.as_str()));
     }
-    let sees_keys = scopes.contains(Scope::ReadClientKeys) || scopes.contains(Scope::ReadClientCredentials);
-    if let Some(methods) = methods.filter(|_| sees_keys) {
+    if let Some(methods) = methods.filter(|_| sees_keys(scopes)) {
         fields.insert(METHODS.to_owned(), methods);
     }
-    if sees_keys {
-        show_signing_keys(&mut fields, call);
+    if let Some(keys) = keys.filter(|_| sees_keys(scopes)) {
+        fields.insert(SIGNING_KEYS.to_owned(), keys.clone());
     }
     if let Some(secret) = secret.and_then(Secret::expose_text) {
         fields.insert("client_secret".to_owned(), secret.into());
@@ -138,11 +151,19 @@ fn render(client: &Client, secret: Option<&Secret>, call: &Call) -> Map<String, 
     fields
 }
 
-/// Adds what tokens of this server can be checked with.
-fn show_signing_keys(fields: &mut Map<String, Value>, call: &Call) {
-    if let Some(keys) = signing_keys::shown_by_clients(&call.app.view().snapshot) {
-        fields.insert("signing_keys".to_owned(), keys);
+/// Whether the caller sees what an application, and this server, prove with who they are.
+fn sees_keys(scopes: ManagementScopes) -> bool {
+    scopes.contains(Scope::ReadClientKeys) || scopes.contains(Scope::ReadClientCredentials)
+}
+
+/// What tokens can be checked with in this state, for a caller who may see it and wants to.
+fn visible_keys(call: &Call, query: &Map<String, Value>, snapshot: &Snapshot) -> Option<Value> {
+    let mut wanted = Map::from_iter([(SIGNING_KEYS.to_owned(), Value::Null)]);
+    query::select_fields(query, &mut wanted);
+    if wanted.is_empty() || !sees_keys(call.scopes) {
+        return None;
     }
+    signing_keys::shown_by_clients(snapshot)
 }
 
 /// The secret, for a caller who may see it and wants to.
@@ -174,11 +195,12 @@ pub fn list(request: Request) -> Handled {
                 && first_party.is_none_or(|wanted| wanted == client.settings.is_first_party)
         });
         let mut page = Page::of(&query, "clients", all, |client| client.number.0)?;
+        let keys = visible_keys(&call, &query, &view.snapshot);
         let (mut shown, mut shows_secrets) = (Vec::with_capacity(page.items.len()), false);
         for client in std::mem::take(&mut page.items) {
             let secret = visible_secret(&call, &query, client).await?;
             shows_secrets |= secret.is_some();
-            let mut fields = render(client, secret.as_ref(), &call);
+            let mut fields = render(client, secret.as_ref(), call.scopes, keys.as_ref());
             query::select_fields(&query, &mut fields);
             shown.push(fields);
         }
@@ -193,7 +215,8 @@ pub fn get(request: Request) -> Handled {
         let Request { call, view, query, segments, .. } = request;
         let client = client::find(&view.snapshot, &call, &segments[0])?;
         let secret = visible_secret(&call, &query, client).await?;
-        let mut fields = render(client, secret.as_ref(), &call);
+        let keys = visible_keys(&call, &query, &view.snapshot);
+        let mut fields = render(client, secret.as_ref(), call.scopes, keys.as_ref());
         query::select_fields(&query, &mut fields);
         Ok(Answer { shows_secrets: secret.is_some(), ..Answer::json(StatusCode::OK, &fields) })
     })
@@ -202,15 +225,16 @@ pub fn get(request: Request) -> Handled {
 /// Creates an application, and shows its secret.
 pub fn create(request: Request) -> Handled {
     Box::pin(async move {
-        let Request { call, body, .. } = request;
+        let Request { call, view, body, .. } = request;
         let (client, secret) = client::create(&call, parse_new(body)?).await?;
-        let mut fields = render(&client, secret.as_ref(), &call);
+        let keys = signing_keys::shown_by_clients(&view.snapshot);
+        let mut fields = render(&client, secret.as_ref(), call.scopes, None);
         if client.settings.client_authentication_methods.is_some() {
             // What was just made is shown wholly, and to whoever made it.
             let keys: Vec<Value> = client.credentials.iter().map(|key| credential::describe(key).into()).collect();
             fields.insert(METHODS.to_owned(), json!({ "private_key_jwt": { "credentials": keys } }));
         }
-        show_signing_keys(&mut fields, &call);
+        fields.extend(keys.map(|keys| (SIGNING_KEYS.to_owned(), keys)));
         fields.insert("encrypted".to_owned(), true.into());
         Ok(Answer::json(StatusCode::CREATED, &fields))
     })
@@ -219,14 +243,14 @@ pub fn create(request: Request) -> Handled {
 /// Changes an application. Its secret is another permission's matter.
 pub fn update(request: Request) -> Handled {
     Box::pin(async move {
-        let Request { call, body, query, segments, .. } = request;
+        let Request { call, view, body, query, segments, .. } = request;
         if body.get("client_secret").is_some() && !call.scopes.contains(Scope::UpdateClientKeys) {
             return Err(Problem::Forbidden(&[Scope::UpdateClientKeys]));
         }
         let client = client::update(&call, segments[0].clone(), parse(body), Precondition::None).await?;
         let secret = visible_secret(&call, &query, &client).await?;
-        let answer = Answer::json(StatusCode::OK, &render(&client, secret.as_ref(), &call));
-        Ok(answer)
+        let keys = visible_keys(&call, &query, &view.snapshot);
+        Ok(Answer::json(StatusCode::OK, &render(&client, secret.as_ref(), call.scopes, keys.as_ref())))
     })
 }
 
@@ -241,8 +265,10 @@ pub fn delete(request: Request) -> Handled {
 /// Gives an application another secret, and shows it.
 pub fn rotate_secret(request: Request) -> Handled {
     Box::pin(async move {
-        let (client, secret) = client::rotate_secret(&request.call, request.segments[0].clone()).await?;
-        Ok(Answer::json(StatusCode::OK, &render(&client, Some(&secret), &request.call)))
+        let Request { call, view, query, segments, .. } = request;
+        let (client, secret) = client::rotate_secret(&call, segments[0].clone()).await?;
+        let keys = visible_keys(&call, &query, &view.snapshot);
+        Ok(Answer::json(StatusCode::OK, &render(&client, Some(&secret), call.scopes, keys.as_ref())))
     })
 }
 

@@ -85,8 +85,8 @@ fn render(key: &SigningKey) -> Value {
     Value::Object(fields)
 }
 
-/// The key that signs, as applications show it, if it has a certificate: what some readers check tokens with. The subject
-/// is not said there any more (contract: clients).
+/// The key that signs, as applications show it, if it has a certificate: what some readers check tokens with (contract:
+/// clients). The subject is what the original says of it by now.
 pub(super) fn shown_by_clients(snapshot: &Snapshot) -> Option<Value> {
     let current = snapshot.signing_keys().find(|key| key.state == KeyState::Current)?;
     let certificate = current.certificate.as_deref()?;
