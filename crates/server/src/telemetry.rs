@@ -99,7 +99,7 @@ impl Metrics {
             "Keys that memory had, but not in the form of an answer",
             unpacked.clone(),
         );
-        self.registry.register("keys_read", "Keys that were read from the store", read.clone());
+        self.registry.register("keys_read", "How often the store was asked for a key", read.clone());
     }
 
     /// The metrics of the operation at this place of the list.

@@ -78,7 +78,7 @@ pub struct KeyCache {
     lately: Mutex<Lately>,
     /// How often a key was found packed. More memory would spare it, as it would the next one.
     pub unpacked: Counter,
-    /// How often a key was read from the store.
+    /// How often the store was asked for a key, whether or not it had one.
     pub read: Counter,
 }
 
@@ -319,7 +319,6 @@ impl KeyCache {
         };
         // Nor is anything left of another reading: one of before the identity was deleted can't be unpacked any more.
         self.keys.remove(hash);
-        self.read.inc();
         Some(self.show_and_keep(hash, key, identity, view, show))
     }
 }

@@ -208,6 +208,7 @@ pub async fn read(app: &Arc<App>, hash: Hash, now: Timestamp) -> Result<Option<K
             })
         });
         let (revision, found) = read.await?;
+        app.keys.read.inc();
         // Memory must not be behind what was read.
         app.shown(revision).await?;
         // What a migration announced is not found by the hash of a part of its text, and its place may become another
