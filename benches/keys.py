@@ -225,7 +225,7 @@ def run_many(_):
     """Ten million keys, a skewed choice of them, and a cache that can't hold them."""
     os.makedirs(KEPT, exist_ok=True)
     data, root, keys, _ = store(KEPT, 10_000_000)
-    settings = {"KEYWARD_LIMITS__KEY_CACHE_MEBIBYTES": "408"}
+    settings = {"KEYWARD_LIMITS__KEY_CACHE_MEBIBYTES": "392"}
     times = []
     for _ in range(3):
         server = keyward(data, settings=settings)
