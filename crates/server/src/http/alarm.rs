@@ -32,11 +32,6 @@ impl Timer for Alarm {
     fn sleep_until(&self, until: Instant) -> Pin<Box<dyn Sleep>> {
         Box::pin(Waiting { alarm: self.clone(), until: until.into() })
     }
-
-    fn now(&self) -> Instant {
-        // The runtime's, which tests move.
-        tokio::time::Instant::now().into()
-    }
 }
 
 /// Waits until a moment.
