@@ -117,14 +117,9 @@ const FIELDS: &[&str] = &[
     "par_request",
 ];
 
-/// An application as the wire shows it, to somebody who may see this much; with what tokens of this server can be checked
-/// with.
-fn render(
-    client: &Client,
-    secret: Option<&Secret>,
-    scopes: ManagementScopes,
-    keys: Option<&Value>,
-) -> Map<String, Value> {
+/// An application as the wire shows it, to somebody who may see this much; with its secret, and with what tokens of this
+/// server can be checked with, if they are given.
+fn render(client: &Client, secret: Option<&Secret>, call: &Call, keys: Option<&Value>) -> Map<String, Value> {
     let mut fields = client.describe();
     for (name, value) in [
         ("tenant", Value::from("default")),
@@ -134,6 +129,7 @@ fn render(
     ] {
         fields.insert(name.to_owned(), value);
     }
+    let scopes = call.scopes;
     let methods = fields.shift_remove(METHODS);
     let whole = [Scope::ReadClients, Scope::ReadClientKeys, Scope::CreateClients, Scope::UpdateClients];
     if !whole.iter().chain(&[Scope::UpdateClientKeys]).any(|scope| scopes.contains(*scope)) {
@@ -142,7 +138,7 @@ fn render(
     if let Some(methods) = methods.filter(|_| sees_keys(scopes)) {
         fields.insert(METHODS.to_owned(), methods);
     }
-    if let Some(keys) = keys.filter(|_| sees_keys(scopes)) {
+    if let Some(keys) = keys {
         fields.insert(SIGNING_KEYS.to_owned(), keys.clone());
     }
     if let Some(secret) = secret.and_then(Secret::expose_text) {
@@ -158,19 +154,21 @@ fn sees_keys(scopes: ManagementScopes) -> bool {
 
 /// What tokens can be checked with in this state, for a caller who may see it and wants to.
 fn visible_keys(call: &Call, query: &Map<String, Value>, snapshot: &Snapshot) -> Option<Value> {
-    let mut wanted = Map::from_iter([(SIGNING_KEYS.to_owned(), Value::Null)]);
+    let is_shown = sees_keys(call.scopes) && is_wanted(query, SIGNING_KEYS);
+    if is_shown { signing_keys::shown_by_clients(snapshot) } else { None }
+}
+
+/// Whether a field is among those that are asked for.
+fn is_wanted(query: &Map<String, Value>, field: &str) -> bool {
+    let mut wanted = Map::from_iter([(field.to_owned(), Value::Null)]);
     query::select_fields(query, &mut wanted);
-    if wanted.is_empty() || !sees_keys(call.scopes) {
-        return None;
-    }
-    signing_keys::shown_by_clients(snapshot)
+    !wanted.is_empty()
 }
 
 /// The secret, for a caller who may see it and wants to.
 async fn visible_secret(call: &Call, query: &Map<String, Value>, client: &Client) -> Result<Option<Secret>, Problem> {
-    let mut wanted = Map::from_iter([("client_secret".to_owned(), Value::Null)]);
-    query::select_fields(query, &mut wanted);
-    if wanted.is_empty() || client.secret.is_none() || !call.scopes.contains(Scope::ReadClientKeys) {
+    let is_wanted = is_wanted(query, "client_secret");
+    if !is_wanted || client.secret.is_none() || !call.scopes.contains(Scope::ReadClientKeys) {
         return Ok(None);
     }
     client::secret(call, client).await
@@ -200,7 +198,7 @@ pub fn list(request: Request) -> Handled {
         for client in std::mem::take(&mut page.items) {
             let secret = visible_secret(&call, &query, client).await?;
             shows_secrets |= secret.is_some();
-            let mut fields = render(client, secret.as_ref(), call.scopes, keys.as_ref());
+            let mut fields = render(client, secret.as_ref(), &call, keys.as_ref());
             query::select_fields(&query, &mut fields);
             shown.push(fields);
         }
@@ -216,7 +214,7 @@ pub fn get(request: Request) -> Handled {
         let client = client::find(&view.snapshot, &call, &segments[0])?;
         let secret = visible_secret(&call, &query, client).await?;
         let keys = visible_keys(&call, &query, &view.snapshot);
-        let mut fields = render(client, secret.as_ref(), call.scopes, keys.as_ref());
+        let mut fields = render(client, secret.as_ref(), &call, keys.as_ref());
         query::select_fields(&query, &mut fields);
         Ok(Answer { shows_secrets: secret.is_some(), ..Answer::json(StatusCode::OK, &fields) })
     })
@@ -228,13 +226,12 @@ pub fn create(request: Request) -> Handled {
         let Request { call, view, body, .. } = request;
         let (client, secret) = client::create(&call, parse_new(body)?).await?;
         let keys = signing_keys::shown_by_clients(&view.snapshot);
-        let mut fields = render(&client, secret.as_ref(), call.scopes, None);
+        let mut fields = render(&client, secret.as_ref(), &call, keys.as_ref());
         if client.settings.client_authentication_methods.is_some() {
             // What was just made is shown wholly, and to whoever made it.
             let keys: Vec<Value> = client.credentials.iter().map(|key| credential::describe(key).into()).collect();
             fields.insert(METHODS.to_owned(), json!({ "private_key_jwt": { "credentials": keys } }));
         }
-        fields.extend(keys.map(|keys| (SIGNING_KEYS.to_owned(), keys)));
         fields.insert("encrypted".to_owned(), true.into());
         Ok(Answer::json(StatusCode::CREATED, &fields))
     })
@@ -250,7 +247,7 @@ pub fn update(request: Request) -> Handled {
         let client = client::update(&call, segments[0].clone(), parse(body), Precondition::None).await?;
         let secret = visible_secret(&call, &query, &client).await?;
         let keys = visible_keys(&call, &query, &view.snapshot);
-        Ok(Answer::json(StatusCode::OK, &render(&client, secret.as_ref(), call.scopes, keys.as_ref())))
+        Ok(Answer::json(StatusCode::OK, &render(&client, secret.as_ref(), &call, keys.as_ref())))
     })
 }
 
@@ -268,7 +265,7 @@ pub fn rotate_secret(request: Request) -> Handled {
         let Request { call, view, query, segments, .. } = request;
         let (client, secret) = client::rotate_secret(&call, segments[0].clone()).await?;
         let keys = visible_keys(&call, &query, &view.snapshot);
-        Ok(Answer::json(StatusCode::OK, &render(&client, Some(&secret), call.scopes, keys.as_ref())))
+        Ok(Answer::json(StatusCode::OK, &render(&client, Some(&secret), &call, keys.as_ref())))
     })
 }
 
