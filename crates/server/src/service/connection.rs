@@ -5,9 +5,12 @@ use keyward_core::{
     model::{client::ClientNumber, connection::Connection},
     problem::{Conflict, Missing},
 };
-use keyward_store::ledger::{
-    connection, connection_client,
-    user_removal::{self, Gone},
+use keyward_store::{
+    Error, Tx,
+    ledger::{
+        connection, connection_client,
+        user_removal::{self, Gone},
+    },
 };
 use serde_json::{Map, Value, json};
 
@@ -43,6 +46,12 @@ pub async fn list(call: &Call) -> Result<Vec<Connection>, Problem> {
 pub async fn get(call: &Call, id: &str) -> Result<Connection, Problem> {
     let found = list(call).await?.into_iter().find(|connection| connection.id == id);
     found.ok_or(Problem::NotFound(Missing::Connection))
+}
+
+/// The connection with this id as the store has it.
+pub(super) async fn find(tx: &mut Tx<'_>, call: &Call, id: &str) -> Result<Option<Connection>, Error> {
+    let all = connection::list(tx, call.workspace).await?;
+    Ok(all.into_iter().find(|connection| connection.id == id))
 }
 
 /// Creates a connection with these settings, whose form was checked.
@@ -89,10 +98,7 @@ pub async fn delete(call: &Call, id: String) -> Result<bool, Problem> {
         .app
         .change(move |change| {
             Box::pin(async move {
-                let all = connection::list(change.tx(), work.workspace).await?;
-                let Some(found) = all.into_iter().find(|connection| connection.id == id) else {
-                    return Ok((false, None));
-                };
+                let Some(found) = find(change.tx(), &work, &id).await? else { return Ok((false, None)) };
                 let gone = user_removal::of_connection(change, &found, NAMED).await?;
                 let clients = connection_client::forget_connection(change, &found).await?;
                 connection::delete(change, &found).await?;
@@ -134,8 +140,7 @@ pub async fn update(call: &Call, id: String, settings: Map<String, Value>) -> Re
         .app
         .change(move |change| {
             Box::pin(async move {
-                let all = connection::list(change.tx(), work.workspace).await?;
-                let found = all.into_iter().find(|connection| connection.id == id);
+                let found = find(change.tx(), &work, &id).await?;
                 let before = found.ok_or(Problem::NotFound(Missing::Connection))?;
                 let mut after = before.clone();
                 after.set(settings);

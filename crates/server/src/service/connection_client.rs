@@ -11,12 +11,10 @@ use keyward_core::{
     problem::Missing,
     snapshot::Snapshot,
 };
-use keyward_store::{
-    catalogue,
-    ledger::{connection, connection_client},
-};
+use keyward_store::{catalogue, ledger::connection_client};
 use serde_json::{Value, json};
 
+use super::connection::find;
 use crate::app::Call;
 
 /// The applications that may use each connection, oldest first.
@@ -51,8 +49,7 @@ pub async fn set(call: &Call, id: String, wanted: Vec<(String, bool)>) -> Result
     call.app
         .change(move |change| {
             Box::pin(async move {
-                let all = connection::list(change.tx(), work.workspace).await?;
-                let found = all.into_iter().find(|connection| connection.id == id);
+                let found = find(change.tx(), &work, &id).await?;
                 let connection = found.ok_or(Problem::NotFound(Missing::Connection))?;
                 let had = connection_client::of(change.tx(), connection.number).await?;
                 let (mut before, mut after) = (Vec::new(), Vec::new());
