@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 use super::{
     apis::{Head, algorithms, find},
-    clients,
     edited::{Edited, Fields, one_line, switch, text},
+    form::query,
     page::{Frame, redirect, show},
     problem,
     table::{EDIT, VIEW, form_at, page_at},
@@ -139,7 +139,7 @@ fn show_form(request: &Request, entry: &ApiEntry, (status, form): (StatusCode, E
         dialects: &DIALECTS,
         open: open(&entry.api),
         stays: entry.api.system.is_some_and(SystemApi::stays),
-        is_saved: clients::text(request, "saved") == entry.api.revision.0.to_string(),
+        is_saved: query(request, "saved") == entry.api.revision.0.to_string(),
     };
     show(status, &page)
 }

@@ -15,9 +15,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     client_page::{GrantRow, Head, KEYS, KeyRow, One, SECRET, fields, ways},
-    clients::{check_description, check_name, show_secret, text, with_page},
+    clients::{check_description, check_name, show_secret, with_page},
     edited::Edited,
-    form,
+    form::{self, query},
     page::{Frame, redirect, show},
     problem,
     table::{EDIT, VIEW, form_at, page_at},
@@ -133,7 +133,7 @@ fn show_one(request: &Request, client: &Client, (status, form): (StatusCode, Edi
         client: Head::new(client),
         grants: grants(request, client),
         keys: keys(request, client),
-        is_saved: text(request, "saved") == client.revision.0.to_string(),
+        is_saved: query(request, "saved") == client.revision.0.to_string(),
     };
     show(status, &page)
 }

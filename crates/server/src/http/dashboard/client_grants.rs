@@ -20,9 +20,9 @@ use super::{
     client,
     client_grant_page::{ChooseApi, ChooseClient, List, Picker, Sure, can_all, check, choices, fields},
     client_page::GrantRow,
-    clients::{self, PER_PAGE, text},
+    clients::{self, PER_PAGE},
     edited::Edited,
-    form,
+    form::{self, query},
     page::{Frame, Pager, redirect, segment, show},
     problem,
     table::{EDIT, VIEW, form_at, page_at},
@@ -81,7 +81,7 @@ fn frame(request: &Request, entry: &ApiEntry) -> Frame {
 fn list(request: Request) -> Handled {
     Box::pin(async move {
         let entry = find(&request)?;
-        let (snapshot, q) = (&request.view.snapshot, text(&request, "q").to_owned());
+        let (snapshot, q) = (&request.view.snapshot, query(&request, "q").trim().to_owned());
         let own = snapshot.client_grants(request.call.workspace).filter(|grant| grant.api == entry.api.number);
         let mut rows: Vec<GrantRow> = own.filter_map(|grant| GrantRow::new(snapshot, grant)).collect();
         let total = rows.len();
@@ -107,11 +107,11 @@ fn list(request: Request) -> Handled {
 /// What was just done, as far as it is so.
 fn notice(request: &Request, entry: &ApiEntry) -> Option<String> {
     let snapshot = &request.view.snapshot;
-    let saved = snapshot.client_grant(request.call.workspace, text(request, "saved"));
+    let saved = snapshot.client_grant(request.call.workspace, query(request, "saved"));
     if let Some(grant) = saved.filter(|grant| grant.api == entry.api.number) {
         return GrantRow::new(snapshot, grant).map(|row| format!("What {} may ask for is saved.", row.client_name));
     }
-    let client = snapshot.client(request.call.workspace, text(request, "removed"))?;
+    let client = snapshot.client(request.call.workspace, query(request, "removed"))?;
     let has = |kind| snapshot.client_grant_of(Some(client.number), entry.api.number, kind).is_some();
     let is_gone = !has(SubjectType::Client) && !has(SubjectType::User);
     is_gone.then(|| format!("{} may ask for nothing of this API any more.", client.name))
@@ -120,12 +120,12 @@ fn notice(request: &Request, entry: &ApiEntry) -> Option<String> {
 fn new(request: Request) -> Handled {
     Box::pin(async move {
         let entry = find(&request)?;
-        if let Some(client) = request.view.snapshot.client(request.call.workspace, text(&request, "client")) {
+        if let Some(client) = request.view.snapshot.client(request.call.workspace, query(&request, "client")) {
             let form = Edited::of(fields(&request.view.snapshot, None));
-            let from_client = text(&request, "from") == "application";
+            let from_client = query(&request, "from") == "application";
             return show_picker(&request, entry, (StatusCode::OK, form, from_client), (Some(client), None));
         }
-        let q = text(&request, "q").to_owned();
+        let q = query(&request, "q").trim().to_owned();
         let rows: Vec<_> = clients::found(&request, &q).into_iter().filter(|row| !row.is_global).collect();
         let path = format!("/apis/{}/applications/new", entry.api.id);
         let pager = Pager::new(&path, &request.query, rows.len(), PER_PAGE);
@@ -137,7 +137,7 @@ fn new(request: Request) -> Handled {
 fn choose_api(request: Request) -> Handled {
     Box::pin(async move {
         let client = client::find(&request)?;
-        let q = text(&request, "q").to_owned();
+        let q = query(&request, "q").trim().to_owned();
         let part = q.to_lowercase();
         let fits = |entry: &&Arc<ApiEntry>| {
             let api = &entry.api;
@@ -186,7 +186,6 @@ fn show_picker(
 fn sent(request: &Request, grant: Option<&ClientGrant>) -> Edited {
     let mut form = Edited::sent(&request.body, fields(&request.view.snapshot, grant));
     if form.typed.is_on("all") {
-        form.typed.set("all", "yes");
         form.typed.set("permissions", "");
     }
     form
@@ -249,7 +248,7 @@ fn edit(request: Request) -> Handled {
         let entry = find(&request)?;
         let grant = named(&request, entry)?;
         let form = Edited::of(fields(&request.view.snapshot, Some(grant)));
-        let from_client = text(&request, "from") == "application";
+        let from_client = query(&request, "from") == "application";
         show_picker(&request, entry, (StatusCode::OK, form, from_client), (client_of(&request, grant), Some(grant)))
     })
 }
@@ -292,7 +291,7 @@ fn confirm(request: Request) -> Handled {
         let entry = find(&request)?;
         let grant = named(&request, entry)?;
         let row = GrantRow::new(&request.view.snapshot, grant).ok_or(Problem::NotFound(Missing::ClientGrant))?;
-        let from_client = text(&request, "from") == "application";
+        let from_client = query(&request, "from") == "application";
         let (frame, api) = (frame(&request, entry), Head::new(entry, "applications"));
         show(StatusCode::OK, &Sure { frame, api, row, from_client })
     })

@@ -10,7 +10,7 @@ use keyward_core::{
 use serde_json::{Map, json};
 
 use super::{
-    form,
+    form::{self, query},
     page::{Frame, Pager, show},
     problem,
     table::{EDIT, VIEW, form_at, page_at},
@@ -122,18 +122,13 @@ pub(super) fn found(request: &Request, q: &str) -> Vec<Row> {
     rows
 }
 
-/// The text of a parameter.
-pub(super) fn text<'r>(request: &'r Request, name: &str) -> &'r str {
-    request.query.get(name).and_then(|value| value.as_str()).unwrap_or_default().trim()
-}
-
 fn list(request: Request) -> Handled {
     Box::pin(async move {
-        let q = text(&request, "q").to_owned();
+        let q = query(&request, "q").trim().to_owned();
         let rows = found(&request, &q);
         let pager = Pager::new("/applications", &request.query, rows.len(), PER_PAGE);
         let rows = pager.cut(rows);
-        let gone = text(&request, "deleted");
+        let gone = query(&request, "deleted");
         // The address of a page proves nothing: only an id that nobody has is said to be deleted.
         let is_gone = !gone.is_empty()
             && gone.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -12,7 +12,7 @@ use keyward_core::{
 
 use super::{
     apis::{Head, find},
-    clients::text,
+    form::query,
     page::{Frame, show},
     table::{VIEW, page_at},
 };
@@ -145,7 +145,7 @@ fn example(entry: &ApiEntry) -> Option<String> {
 fn get(request: Request) -> Handled {
     Box::pin(async move {
         let entry = find(&request)?;
-        let asked = text(&request, "lang");
+        let asked = query(&request, "lang");
         let language = LANGUAGES.iter().find(|known| known.word == asked).unwrap_or(&LANGUAGES[0]);
         let found = example(entry);
         let permission = found.clone().unwrap_or_else(|| EXAMPLE.to_owned());
