@@ -15,7 +15,8 @@ const SEGMENT: usize = 16 * 1024;
 /// How many segments a part of the cache may have at least.
 const SEGMENTS: usize = 32;
 /// What stands before a packed key: its length with that (2 bytes), how often it was used lately (1), its tag (4), and of
-/// the hash of its text as much as nobody can find another text for.
+/// the hash of its text as much as nobody can find another text for. (Who migrates keys chooses hashes, but does not know
+/// which of them get the same tag.)
 const HEAD: usize = HASH + HASHED;
 const HASHED: usize = 16;
 const USED: usize = 2;
