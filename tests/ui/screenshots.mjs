@@ -9,7 +9,7 @@ import { access, calendar } from "./catalogue.mjs";
 import { scenario } from "./scenario.mjs";
 
 // A repository keeps every version of a picture.
-const LARGEST = 200_000;
+const LARGEST = 150_000;
 
 scenario("the pictures are made", async ({ server, open }) => {
   for (const [name, scopes] of [
@@ -51,8 +51,10 @@ scenario("the pictures are made", async ({ server, open }) => {
   await page.getByRole("link", { name: "The meeting room's door" }).click();
   await page.getByRole("heading", { name: "Give permissions" }).waitFor();
   await take("key");
-  for (const name of ["roles", "log"]) {
-    await page.goto(`/${name}`);
-    await take(name);
-  }
+  await page.goto("/roles");
+  await take("roles");
+  // Its entries are all text, of which a part shows what it is like.
+  await page.setViewportSize({ ...page.viewportSize(), height: 600 });
+  await page.goto("/log");
+  await take("log");
 });
